@@ -1,0 +1,67 @@
+"""The command `advgame`. Light: a command imports what it needs when it runs.
+
+`advgame --help` must answer at once, so nothing here, nor at the top of a command's file, imports
+torch, transformers or anything that does.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from advgame.errors import AdvGameError
+
+_NOT_A_BUG = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Exit code 2 and one message for what a user can mend.
+
+    `--debug`, anywhere on the line, shows the traceback instead.
+    """
+    from advgame.cli.app import app
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    line = [argument for argument in given if argument != "--debug"]
+    try:
+        app(["--debug", *line] if debug else line, prog_name="advgame")
+    except AdvGameError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_code)
+    except (MemoryError, RuntimeError) as error:
+        if debug or not _out_of_memory(error):
+            raise
+        _fail(
+            "out of memory: lower engine.batch_tokens and learn.micro_batch_tokens of the players, "
+            "or take smaller models (`train --dry-run` estimates what a run needs)",
+            AdvGameError.exit_code,
+        )
+    except BrokenPipeError:
+        _hush()
+    except OSError as error:
+        if debug or error.errno not in _NOT_A_BUG:
+            raise
+        _fail(f"{error.filename or 'disk'}: {error.strerror}", AdvGameError.exit_code)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # torch.OutOfMemoryError without importing torch; its CPU allocator raises a RuntimeError.
+    name, text = type(error).__name__, str(error)
+    return name in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in text
+
+
+def _fail(message: str, code: int) -> None:
+    from advgame.hostile import clean
+
+    print(f"advgame: {clean(message)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _hush() -> None:
+    # Whoever read our output has gone; the interpreter must not complain when it flushes.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

@@ -1,0 +1,34 @@
+"""`advgame export`: a player as a Hugging Face folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; must be new.")],
+    role: Annotated[
+        Literal["defender", "attacker"], typer.Option(help="Which player.", show_default=False)
+    ],
+    weights: Annotated[
+        Literal["policy", "ema"], typer.Option(help="Trained weights or their average.")
+    ] = "ema",
+    step: Annotated[
+        int | None, typer.Option(min=0, help="Which checkpoint; default the newest.")
+    ] = None,
+    form: Annotated[
+        Literal["merged", "adapter"], typer.Option(help="Whole weights, or the adapter alone.")
+    ] = "merged",
+) -> None:
+    """Write a trained player as a folder that transformers and vLLM load."""
+    from advgame.store.reader import open_readonly
+
+    open_readonly(run)  # before the imports that take seconds
+    from advgame.models.export import export as write
+    from advgame.types import Role
+
+    typer.echo(write(run, out, role=Role(role), weights=weights, step=step, form=form))

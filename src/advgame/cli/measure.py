@@ -1,0 +1,51 @@
+"""`advgame measure`: what a run taught, attack by attack, on seeds it never saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+BENIGN = ("benign-edgy", "benign-everyday")
+
+
+def measure(
+    run: Annotated[str, typer.Argument(metavar="RUN[@STEP]", help="A run folder.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Test seeds of each set.")] = 200,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the figures; default RUN/measure.json.")
+    ] = None,
+) -> None:
+    """Measure every attack on the Defender as it began and as it is now, on test seeds.
+
+    The judge is the run's evaluation judge, which did not train. One attempt a seed.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from advgame.store.reader import open_readonly
+    from advgame.store.select import parse_source
+
+    folder, step = parse_source(run)
+    open_readonly(folder)  # before the imports that take seconds
+    from advgame.engines.threads import pick_threads
+    from advgame.evals.measure import measure as run_measure
+    from advgame.evals.subjects import held_out_seeds, load_subjects
+    from advgame.evals.table import tables
+    from advgame.store.atomic import write_json
+
+    console = Console(stderr=True)
+    with console.status("loading the players") as status:
+        pick_threads("auto")
+        chosen = held_out_seeds(folder, BENIGN, seeds)
+        subjects = load_subjects(folder, step, chosen)
+        report = asyncio.run(
+            run_measure(subjects, chosen, run_seed=0, on_cell=lambda cell: status.update(cell))
+        )
+    target = out or folder / "measure.json"
+    write_json(target, report)
+    for table in tables(report):
+        Console().print(table)
+    typer.echo(target)

@@ -1,0 +1,71 @@
+"""`advgame train`: play and learn."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RUNS = Path("runs")
+
+
+def train(
+    source: Annotated[
+        str, typer.Argument(metavar="PRESET|FILE", help="A preset, a YAML file or a run folder.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Dotted overrides, as train.steps=50."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; default runs/PRESET-N, the next free N.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last complete checkpoint in --out.")
+    ] = False,
+    fork: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN[@STEP]", help="Start with another run's players."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show shapes, memory and what would be loaded; stop.")
+    ] = False,
+) -> None:
+    """Train both players. Leaves a run folder with report.html; Ctrl-C stops, --resume goes on."""
+    from advgame.config import load
+
+    config = load(source, overrides or ())
+    if dry_run:
+        from advgame.dryrun import dry_run as describe
+
+        typer.echo(describe(config))
+        return
+    folder = out or run_folder(config.name, resume=resume)
+    again = ["advgame", "train", source, *(overrides or ()), "--out", str(folder), "--resume"]
+    from advgame.cli.ending import show_ending
+    from advgame.cli.live import watch
+    from advgame.report import build_report
+
+    try:
+        with watch() as observer:
+            from advgame.train import train as run  # takes seconds; the screen says so
+
+            run(config, folder, resume=resume, fork=fork, observer=observer)
+    except KeyboardInterrupt:
+        typer.echo(f"\nStopped. To go on:  {shlex.join(again)}", err=True)
+        raise typer.Exit(130) from None
+    show_ending(folder, build_report(folder))
+
+
+def run_folder(name: str, *, resume: bool) -> Path:
+    """The next free `runs/NAME-N`; to resume, the newest one there is."""
+    taken = [
+        int(match[1])
+        for path in (RUNS.iterdir() if RUNS.is_dir() else ())
+        if (match := re.fullmatch(rf"{re.escape(name)}-(\d+)", path.name))
+    ]
+    newest = max(taken, default=0)
+    return RUNS / f"{name}-{newest if resume and taken else newest + 1}"

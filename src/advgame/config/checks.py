@@ -1,0 +1,177 @@
+"""Rules that span several keys: what each player, judge and schedule asks of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig, ImportedJudgeConfig
+from advgame.config.players import GRPOConfig, OpenAIEngine, PlayerConfig
+from advgame.config.root import RunConfig
+from advgame.errors import ConfigError
+from advgame.types import Kind, Role
+
+_MOST_THREADS = 1024  # far above any use; what the operating system refuses is no message
+
+
+def learners(config: RunConfig) -> tuple[str, ...]:
+    """Names of the players that the schedule trains in some step."""
+    # Inside, because the schedule is built on this package.
+    from advgame.schedule import ever_learns
+
+    return tuple(role.value for role in ever_learns(config.schedule))
+
+
+def check(config: RunConfig) -> None:
+    """Check what no single key can.
+
+    Raises:
+        ConfigError: every problem found, a line each.
+    """
+    problems = [problem for rule in _RULES for problem in rule(config)]
+    if problems:
+        raise ConfigError("\n".join(problems[:3]))
+
+
+def _player(config: RunConfig, name: str) -> PlayerConfig:
+    return config.attacker if name == "attacker" else config.defender
+
+
+def _trainable(config: RunConfig) -> Iterator[str]:
+    for name in learners(config):
+        if isinstance(_player(config, name).engine, OpenAIEngine):
+            yield (
+                f"{name}.engine.type = openai: an endpoint cannot be trained; use hf, or a "
+                f"schedule that leaves the {name} alone"
+            )
+
+
+def _formats(config: RunConfig) -> Iterator[str]:
+    from advgame.prompts.formats import get_format
+
+    for role in Role:
+        try:
+            get_format(role, _player(config, role.value).format)
+        except ConfigError as error:
+            yield str(error)
+
+
+def _seeds(config: RunConfig) -> Iterator[str]:
+    attacked, direct = config.seeds.attacked, config.seeds.direct
+    some_attacked = attacked.harmful + attacked.benign > 0
+    if not some_attacked and direct.harmful + direct.benign == 0:
+        yield "seeds.attacked and seeds.direct are all 0: nothing to play; raise one of them"
+    elif not some_attacked and "attacker" in learners(config):
+        yield "seeds.attacked is all 0, so the attacker never plays; raise it or train one player"
+    for kind in Kind:
+        for key, counts in (("attacked", attacked), ("direct", direct)):
+            wanted = getattr(counts, kind)
+            if wanted and not getattr(config.seeds, kind):
+                yield f"seeds.{key}.{kind} = {wanted}: seeds.{kind} is empty; name a set or use 0"
+
+
+def _contrast(config: RunConfig) -> Iterator[str]:
+    game = config.game
+    most_replies = max(game.replies_per_prompt, game.direct_replies or 1)
+    counts = {
+        "attacker": ("game.prompts_per_seed", game.prompts_per_seed),
+        "defender": ("game.replies_per_prompt", most_replies),
+    }
+    for name in learners(config):
+        key, count = counts[name]
+        credit = _player(config, name).learn.credit_or_default
+        if count < 2 and (credit.type == "pairs" or credit.baseline == "seed"):
+            yield f"{key} = {count}: {name} learns from contrasts inside a group; needs at least 2"
+
+
+def _guide(config: RunConfig) -> Iterator[str]:
+    if config.attacker.guide.harmful or config.attacker.guide.benign:
+        yield "attacker.guide: only the defender can be guided; set its counts to 0"
+    guide, learn, game = config.defender.guide, config.defender.learn, config.game
+    most = max(guide.harmful, guide.benign)
+    if not most:
+        return
+    fewest = min(game.replies_per_prompt, game.direct_replies or game.replies_per_prompt)
+    if most > fewest:
+        yield f"defender.guide asks for {most} guided replies of {fewest}; lower it or raise D"
+    if learn.reference == "recorded":
+        yield (
+            "defender.learn.reference = recorded: guided replies were recorded under a prompt "
+            "left out in training; use ema or frozen, or set defender.guide to 0"
+        )
+    if isinstance(learn.objective, GRPOConfig) and learn.objective.importance_cap is None:
+        yield (
+            "defender.learn.objective.importance_cap = null: guided replies are off-policy, grpo "
+            "needs the importance weight; set a cap, or set defender.guide to 0"
+        )
+
+
+def _reference(config: RunConfig) -> Iterator[str]:
+    for name in learners(config):
+        learn = _player(config, name).learn
+        if learn.reference == "recorded" and learn.sample_from == "policy":
+            yield (
+                f"{name}.learn.reference = recorded with sample_from = policy: the policy would "
+                "be its own reference and nothing holds it; use sample_from=ema or reference=frozen"
+            )
+
+
+def _judges(config: RunConfig) -> Iterator[str]:
+    judges, evaluation = config.judges, config.judges.evaluation
+    for name, training in (("defender", judges.defender), ("attacker", judges.attacker)):
+        if isinstance(evaluation, EmbeddedJudgeConfig):
+            same = isinstance(training, EmbeddedJudgeConfig) and training.name == evaluation.name
+        elif isinstance(evaluation, GenerativeJudgeConfig):
+            same = (
+                isinstance(training, GenerativeJudgeConfig)
+                and training.model == evaluation.model
+                and training.engine == evaluation.engine
+            )
+        else:  # the rule judge is for tests, where one judge may do both
+            same = isinstance(evaluation, ImportedJudgeConfig) and training == evaluation
+        if same:
+            yield (
+                f"judges.evaluation is the judge that trains (judges.{name}): its rates would "
+                "flatter; choose another judge, or null"
+            )
+
+
+def _selfplay(config: RunConfig) -> Iterator[str]:
+    if config.schedule.type != "selfplay":
+        return
+    for key in ("model", "engine", "dtype", "device", "adapter", "learn"):
+        if getattr(config.attacker, key) != getattr(config.defender, key):
+            yield f"schedule.type = selfplay shares one policy, but the players' {key} differ"
+
+
+def _name(config: RunConfig) -> Iterator[str]:
+    name = config.name
+    if not (name and name.isprintable() and Path(name).name == name):
+        yield f"name = {name!r}: it names a folder below runs/; write it without slashes"
+
+
+def _threads(config: RunConfig) -> Iterator[str]:
+    threads = config.train.threads
+    if threads != "auto" and not 1 <= threads <= _MOST_THREADS:
+        yield f"train.threads = {threads}: use auto, or a number from 1 to {_MOST_THREADS}"
+
+
+def _save(config: RunConfig) -> Iterator[str]:
+    best = config.train.save.keep_best
+    if best and best.startswith("validation/") and not config.train.validation.every:
+        yield f"train.save.keep_best = {best}: never measured; set train.validation.every"
+
+
+_RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
+    _trainable,
+    _formats,
+    _seeds,
+    _contrast,
+    _guide,
+    _reference,
+    _judges,
+    _selfplay,
+    _name,
+    _threads,
+    _save,
+)

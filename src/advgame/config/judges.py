@@ -1,0 +1,131 @@
+"""Judges: who scores replies, who checks faithfulness."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from advgame.config.base import Config
+from advgame.config.players import Engine, HfEngine, SamplingConfig
+
+
+class EmbeddedJudgeConfig(Config):
+    """Light heads over MiniLM embeddings and text features; needs no LLM."""
+
+    type: Literal["embedded"] = "embedded"
+    name: str = "a"
+    """Which of the shipped judges: a trains, b evaluates (disjoint labels, other features)."""
+    embedder: str = "all-minilm-l6-v2"
+    """Asset, folder or hub name of the sentence encoder."""
+
+
+class GenerativeJudgeConfig(Config):
+    """A language model that reads a rubric."""
+
+    type: Literal["generative"] = "generative"
+    model: str
+    """Asset, folder or hub name; for an endpoint the served model's name."""
+    engine: Engine = HfEngine()
+    """hf or openai."""
+    mode: Literal["pairwise", "pointwise"] = "pairwise"
+    """pairwise compares replies two at a time; a lone survivor is always judged pointwise."""
+    both_orders: bool = True
+    """Ask each pair in both orders and average (the published code asks one)."""
+    rubrics: str | None = None
+    """Folder of one's own rubric files; null = the shipped ones."""
+    retries: int = Field(2, ge=0)
+    """Further tries when a verdict does not parse."""
+    sampling: SamplingConfig = SamplingConfig(temperature=0.6, top_p=0.9, max_new_tokens=512)
+    """How the judge draws."""
+    cache: str | None = None
+    """Folder of the on-disk verdict cache; null = <run>/judge-cache, "off" = none."""
+
+
+class RuleJudgeConfig(Config):
+    """A deterministic judge on the surface of the text that always finds a contrast (tests)."""
+
+    type: Literal["rule"] = "rule"
+
+
+class ImportedJudgeConfig(Config):
+    """A judge of one's own: `package.module:factory`, or the name of an entry point."""
+
+    type: Literal["import"] = "import"
+    path: str
+    """Dotted path of a callable, or a name in the entry-point group `advgame.judges`."""
+    options: dict[str, str | int | float | bool | None] = {}
+    """Keyword arguments of that callable."""
+
+
+Judge = Annotated[
+    EmbeddedJudgeConfig | GenerativeJudgeConfig | RuleJudgeConfig | ImportedJudgeConfig,
+    Field(discriminator="type"),
+]
+
+
+class SimilarityCheckConfig(Config):
+    """Faithful when the embeddings of seed and prompt are close enough."""
+
+    type: Literal["similarity"] = "similarity"
+    embedder: str = "all-minilm-l6-v2"
+    """Asset, folder or hub name of the sentence encoder."""
+    harmful: float = Field(0.5, ge=-1, le=1)
+    """Least cosine for harmful seeds."""
+    benign: float = Field(0.5, ge=-1, le=1)
+    """Least cosine for benign seeds."""
+
+
+class GenerativeCheckConfig(Config):
+    """A language model answers true or false to a rubric."""
+
+    type: Literal["generative"] = "generative"
+    model: str
+    """Asset, folder or hub name; for an endpoint the served model's name."""
+    engine: Engine = HfEngine()
+    """hf or openai."""
+    rubrics: str | None = None
+    """Folder of one's own rubric files; null = the shipped ones."""
+    retries: int = Field(2, ge=0)
+    """Further tries when a verdict does not parse."""
+    sampling: SamplingConfig = SamplingConfig(temperature=0.6, top_p=0.9, max_new_tokens=512)
+    """How the judge draws."""
+    cache: str | None = None
+    """Folder of the on-disk verdict cache; null = <run>/judge-cache, "off" = none."""
+
+
+class NoCheckConfig(Config):
+    """Every prompt that parses is faithful (tests, ablation)."""
+
+    type: Literal["none"] = "none"
+
+
+class ImportedCheckConfig(Config):
+    """A check of one's own: `package.module:factory`, or the name of an entry point."""
+
+    type: Literal["import"] = "import"
+    path: str
+    """Dotted path of a callable, or a name in the entry-point group `advgame.checks`."""
+    options: dict[str, str | int | float | bool | None] = {}
+    """Keyword arguments of that callable."""
+
+
+Check = Annotated[
+    SimilarityCheckConfig | GenerativeCheckConfig | NoCheckConfig | ImportedCheckConfig,
+    Field(discriminator="type"),
+]
+
+
+class JudgesConfig(Config):
+    """Who judges what."""
+
+    defender: Judge = EmbeddedJudgeConfig(name="a")
+    """Scores replies for the Defender's reward."""
+    attacker: Judge | None = None
+    """Scores replies for the Attacker's reward; null = the same as the Defender's."""
+    attacker_scores: bool = True
+    """False: every valid prompt scores 0, only faults contrast (a published ablation)."""
+    faithfulness: Check = SimilarityCheckConfig()
+    """Masks prompts that changed the meaning."""
+    evaluation: Judge | None = EmbeddedJudgeConfig(name="b")
+    """Judges validation rounds; must not be a judge that trains."""

@@ -1,0 +1,114 @@
+"""From a preset or a file, with overrides, to a checked `RunConfig`, and back to YAML."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from advgame.config.checks import check
+from advgame.config.keys import nearest, tag_of, walk
+from advgame.config.overrides import merge, parse_overrides
+from advgame.config.root import RunConfig
+from advgame.config.sources import read, slug
+from advgame.config.yamlio import render
+from advgame.errors import ConfigError
+
+_MOST_PROBLEMS = 3
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Load, merge, validate and cross-check.
+
+    `source` is a preset's name, a YAML file (which may say `extends: PRESET`) or a run folder.
+    Defaults, then the source, then the overrides: later wins.
+
+    Raises:
+        ConfigError: what is wrong, by its dotted path, and what to do; at most a few lines.
+    """
+    defaults = RunConfig(name=slug(source)).model_dump(mode="json")
+    tree = merge(merge(defaults, read(source)), parse_overrides(overrides))
+    config = validate(tree)
+    check(config)
+    return config
+
+
+def validate(tree: Mapping[str, Any]) -> RunConfig:
+    """A `RunConfig` from a plain tree, strictly typed: no "50" for 50, no true for 1.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type or an impossible value, by its dotted path.
+    """
+    for path, value in _leaves(tree):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{path} = {value}: must be finite")
+    try:
+        text = json.dumps(tree)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"configuration holds a value of no plain type ({error})") from None
+    try:
+        # JSON is pydantic's mode that is strict about types yet takes lists for tuples.
+        return RunConfig.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise ConfigError(_message(error)) from None
+
+
+def dump(config: RunConfig) -> str:
+    """Complete YAML: every key with its value; `load` of it gives an equal config."""
+    return render(config.model_dump(mode="json"))
+
+
+def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _leaves(value, f"{path}.{index}")
+    else:
+        yield path, node
+
+
+def _message(error: ValidationError) -> str:
+    lines = list(dict.fromkeys(_problem(details) for details in error.errors(include_url=False)))
+    hidden = len(lines) - _MOST_PROBLEMS
+    more = [f"… and {hidden} more problems"] if hidden > 0 else []
+    return "\n".join(lines[:_MOST_PROBLEMS] + more)
+
+
+def _problem(details: ErrorDetails) -> str:
+    path, holders = walk(details["loc"])
+    kind = details["type"]
+    context = details.get("ctx", {})
+    if kind == "extra_forbidden":
+        near = nearest(path, holders)
+        tag = tag_of(holders[0]) if len(holders) == 1 else ""
+        where = f" (in type {tag})" if tag else ""
+        hint = f"; did you mean {near}?" if near else "; `advgame config show demo` shows all keys"
+        return f"unknown key {path}{where}{hint}"
+    if kind == "missing":
+        return f"{path}: required here, give it a value ({path}=…)"
+    if kind == "union_tag_not_found":
+        types = ", ".join(_expected(path))
+        return f"{path}: give its type too ({path}.type=…), one of {types}"
+    if kind == "union_tag_invalid":
+        return f"{path}.type = {context['tag']!r}: must be one of {context['expected_tags']}"
+    if kind == "value_error":  # raised by a validator of ours, which says all
+        return f"{path}: {context['error']}"
+    told = details["msg"].removeprefix("Input ")
+    return f"{path} = {_clip(details['input'])}: {told}"
+
+
+def _expected(path: str) -> list[str]:
+    _, members = walk([*path.split("."), "type"])
+    return [tag_of(model) for model in members]
+
+
+def _clip(value: Any, most: int = 60) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else text[: most - 1] + "…"

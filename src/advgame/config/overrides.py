@@ -1,0 +1,61 @@
+"""Trees over trees: `extends`, and `dotted.key=value` from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from advgame.config.yamlio import parse
+from advgame.errors import ConfigError
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` on top: mappings merge, anything else (lists too) replaces.
+
+    A mapping that changes the `type` of a discriminated union replaces the old one as a whole:
+    the keys of the old type mean nothing to the new.
+    """
+    if "type" in over and over["type"] != base.get("type", over["type"]):
+        return dict(over)
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """`["train.steps=50", "pool=null"]` → `{"train": {"steps": 50}, "pool": None}`.
+
+    Values are YAML. All overrides become one tree before it is merged, so that
+    `objective.beta=0.2 objective.type=ipo` means the same in either order.
+
+    Raises:
+        ConfigError: no `=`, an empty key, or a value that is not YAML.
+    """
+    tree: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise ConfigError(f"override {text!r}: expected key=value, such as train.steps=50")
+        try:
+            parsed = parse(value)
+        except (yaml.YAMLError, RecursionError):
+            raise ConfigError(f"override {text!r}: the value is not valid YAML") from None
+        _place(tree, parts, parsed)
+    return tree
+
+
+def _place(tree: dict[str, Any], parts: Sequence[str], value: Any) -> None:
+    for part in parts[:-1]:
+        below = tree.get(part)
+        if not isinstance(below, dict):
+            below = tree[part] = {}
+        tree = below
+    tree[parts[-1]] = value

@@ -1,0 +1,139 @@
+"""The whole configuration of a run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from advgame.config.base import Config
+from advgame.config.game import Counts, GameConfig, SeedsConfig
+from advgame.config.judges import JudgesConfig
+from advgame.config.players import Fraction, PlayerConfig
+
+
+class Joint(Config):
+    """Both players learn from the same rounds, every step."""
+
+    type: Literal["joint"] = "joint"
+
+
+class Sequential(Config):
+    """An Attacker phase, then a Defender phase, repeated: the classical baseline."""
+
+    type: Literal["sequential"] = "sequential"
+    attacker_steps: int = Field(10, ge=1)
+    """Steps of an Attacker phase."""
+    defender_steps: int = Field(10, ge=1)
+    """Steps of a Defender phase."""
+
+
+class SelfPlay(Config):
+    """One shared policy plays and learns both roles."""
+
+    type: Literal["selfplay"] = "selfplay"
+
+
+class Static(Config):
+    """The Defender learns against a fixed set of attacks."""
+
+    type: Literal["static"] = "static"
+    attacks: str = "templates"
+    """A jsonl file (fields seed_id or seed, prompt), or `templates`: the bundled wrappers."""
+
+
+class AttackerOnly(Config):
+    """Only the Attacker learns."""
+
+    type: Literal["attacker-only"] = "attacker-only"
+
+
+class DefenderOnly(Config):
+    """Only the Defender learns."""
+
+    type: Literal["defender-only"] = "defender-only"
+
+
+Schedule = Annotated[
+    Joint | Sequential | SelfPlay | Static | AttackerOnly | DefenderOnly,
+    Field(discriminator="type"),
+]
+
+
+class PoolConfig(Config):
+    """Play a share of the rounds against past selves."""
+
+    share: Fraction = 0.25
+    """Probability that a turn's opponent is a past self."""
+    every: int = Field(10, ge=1)
+    """A snapshot joins the pool every so many steps."""
+    size: int = Field(8, ge=1)
+    """Snapshots kept; the oldest leaves."""
+
+
+class ValidationConfig(Config):
+    """Rounds on validation seeds with the live players, judged by judges.evaluation."""
+
+    every: int = Field(0, ge=0)
+    """Steps between validations; 0 = never."""
+    direct: Counts = Counts(harmful=32, benign=32)
+    """Validation seeds asked as they are."""
+    attacked: Counts = Counts(harmful=32, benign=32)
+    """Validation seeds that the live Attacker rewrites (one prompt, one reply each)."""
+
+
+class SaveConfig(Config):
+    """Checkpoints."""
+
+    every: int = Field(10, ge=0)
+    """Steps between checkpoints; 0 = only at the end."""
+    keep_last: int = Field(2, ge=1)
+    """How many of the newest stay."""
+    keep_best: str | None = None
+    """Name of a metric whose best checkpoint stays too."""
+    best: Literal["min", "max"] = "min"
+    """Which way that metric is better."""
+
+
+class TrainConfig(Config):
+    """The loop."""
+
+    steps: int = Field(100, ge=1)
+    """Number of steps."""
+    lag: Literal[0, 1] = 0
+    """0: train on rounds as they are played. 1: the next round is played while this one trains."""
+    update: Literal["split", "step"] = "split"
+    """One optimiser step for each kind of seed, or one for the whole step."""
+    threads: int | Literal["auto"] = "auto"
+    """CPU threads; auto = the free cores."""
+    validation: ValidationConfig = ValidationConfig()
+    """Validation rounds."""
+    save: SaveConfig = SaveConfig()
+    """Checkpoints."""
+
+
+class RunConfig(Config):
+    """Everything that defines a run. `config.yaml` of a run folder holds all of it."""
+
+    name: str = "run"
+    """Names the default run folder."""
+    seed: int = Field(0, ge=0)
+    """All randomness is derived from this."""
+    train: TrainConfig = TrainConfig()
+    """The loop."""
+    schedule: Schedule = Joint()
+    """Who plays and who learns, when."""
+    pool: PoolConfig | None = None
+    """Opponent pool; null = off."""
+    seeds: SeedsConfig = SeedsConfig()
+    """Seeds."""
+    attacker: PlayerConfig = PlayerConfig(format="fewshot")
+    """The Attacker."""
+    defender: PlayerConfig = PlayerConfig()
+    """The Defender."""
+    game: GameConfig = GameConfig()
+    """The rules of a round."""
+    judges: JudgesConfig = JudgesConfig()
+    """Judges."""
+    sinks: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Where metrics go besides metrics.jsonl."""

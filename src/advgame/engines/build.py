@@ -1,0 +1,51 @@
+"""Configuration → sampler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+
+from advgame.config.players import Engine, HfEngine, OpenAIEngine, PlayerConfig
+from advgame.engines.hf import HfSampler
+from advgame.engines.openai import OpenAISampler
+from advgame.models.full import FullWeights
+from advgame.models.network import Network, load_model, load_network
+from advgame.models.weights import PlayerWeights, SetName
+from advgame.protocols import Sampler
+
+
+def build_sampler(player: PlayerConfig, weights: PlayerWeights | None, name: SetName) -> Sampler:
+    """The sampler of a player: of set `name` of its weights, or of its endpoint.
+
+    Raises:
+        EndpointError: the endpoint is down or does not serve the model.
+    """
+    if isinstance(player.engine, HfEngine):
+        assert weights is not None  # players in this process have weights
+        return HfSampler(weights, player.engine.batch_tokens, name)
+    return _endpoint(player.engine, player.model)
+
+
+def judge_samplers() -> Callable[[Engine, str], Sampler]:
+    """A factory of samplers for judges: (engine, model) → sampler. A model is loaded once."""
+
+    @cache
+    def network(model: str) -> Network:
+        return load_network(model)
+
+    def make(engine: Engine, model: str) -> Sampler:
+        if not isinstance(engine, HfEngine):
+            return _endpoint(engine, model)
+        base = network(model)
+        weights = FullWeights(base, lambda dtype: load_model(base.name, dtype, base.device))
+        return HfSampler(weights, engine.batch_tokens, "policy")
+
+    return make
+
+
+def _endpoint(engine: OpenAIEngine, model: str) -> OpenAISampler:
+    """Made only if it answers: a wrong name or address should stop a run before it starts."""
+    sampler = OpenAISampler(engine, model)
+    asyncio.run(sampler.preflight())
+    return sampler

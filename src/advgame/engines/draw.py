@@ -1,0 +1,59 @@
+"""One token from one row of logits and one uniform number.
+
+The draw is by inverse transform: the token whose interval of the cumulative distribution holds the
+number. Nothing else is random, so a reply's tokens follow from its own numbers alone.
+"""
+
+from __future__ import annotations
+
+import torch
+
+_HEAD = 64  # a nucleus seldom holds more tokens; where it does, the row is sorted in full
+
+
+def uniforms(seed: int, count: int) -> torch.Tensor:
+    """Return the numbers in [0, 1) for `count` tokens of the reply with this seed, `[count]`."""
+    return torch.rand(count, generator=torch.Generator().manual_seed(seed))
+
+
+def draw(
+    logits: torch.Tensor, numbers: torch.Tensor, temperature: float, top_p: float
+) -> torch.Tensor:
+    """Return a token a row: `logits [R, V]`, `numbers [R]` → `[R]`.
+
+    Temperature 0 takes the most likely token. `top_p` keeps the smallest set of most likely
+    tokens that holds this much of the probability (arXiv 1904.09751).
+    """
+    if temperature == 0:
+        return logits.argmax(-1)
+    if top_p >= 1:
+        mass = torch.softmax(logits * (1 / temperature), dim=-1).cumsum_(-1)
+        return _locate(mass, numbers * mass[:, -1], logits.shape[1])
+    scaled = logits * (1 / temperature)
+    normaliser = scaled.logsumexp(-1, keepdim=True)
+    head = scaled.topk(min(_HEAD, scaled.shape[1]), dim=-1)
+    shares = (head.values - normaliser).exp()
+    tokens = _nucleus(head.indices, shares, numbers, top_p)
+    short = (shares.sum(-1) < top_p).nonzero()[:, 0]
+    if len(short):
+        whole = scaled[short].sort(dim=-1, descending=True)
+        shares = (whole.values - normaliser[short]).exp()
+        tokens[short] = _nucleus(whole.indices, shares, numbers[short], top_p)
+    return tokens
+
+
+def _nucleus(
+    candidates: torch.Tensor, shares: torch.Tensor, numbers: torch.Tensor, top_p: float
+) -> torch.Tensor:
+    """Draw from the shortest beginning of `candidates` (most likely first) that holds `top_p`."""
+    mass = shares.cumsum(-1)
+    size = (mass - shares < top_p).sum(-1)
+    total = mass.gather(1, (size - 1)[:, None])[:, 0]
+    place = _locate(mass, numbers * total, size)
+    return candidates.gather(1, place[:, None])[:, 0]
+
+
+def _locate(mass: torch.Tensor, targets: torch.Tensor, size: torch.Tensor | int) -> torch.Tensor:
+    """First place whose cumulative mass exceeds the target; rounding never leads past `size`."""
+    place = torch.searchsorted(mass, targets[:, None], right=True)[:, 0]
+    return torch.minimum(place, torch.as_tensor(size, device=place.device) - 1)

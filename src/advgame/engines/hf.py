@@ -1,0 +1,148 @@
+"""Sampling in this process from Hugging Face weights."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from advgame.engines.rollout import Reply, rollout
+from advgame.engines.waves import Group, Row, waves
+from advgame.errors import ModelError
+from advgame.models.chat import render, stop_ids
+from advgame.models.flops import Shape, forward_flops
+from advgame.models.weights import PlayerWeights, SetName
+from advgame.types import Completion, Cost, Finish, Message, SampleRequest
+
+
+class HfSampler:
+    """A `Sampler` on one set of a player's weights.
+
+    Requests with the same prompt share its computation. `sample` runs in a thread, one at a time
+    for each network, so the event loop goes on serving endpoints meanwhile.
+    """
+
+    def __init__(
+        self,
+        weights: PlayerWeights,
+        batch_tokens: int = 24_576,
+        set_name: SetName = "sampler",
+    ) -> None:
+        """Sample from `set_name` of `weights`, `batch_tokens` of keys and values at once.
+
+        Raises:
+            ModelError: the architecture attends in a way this engine does not compute.
+        """
+        self._weights = weights
+        self._batch_tokens = batch_tokens
+        self._set: SetName = set_name
+        self._version = 0
+        self._cost = Cost()
+        with weights.use(set_name) as model:
+            config = model.config.get_text_config()  # type: ignore[union-attr,operator]
+            self._stop = stop_ids(weights.tokenizer, model.generation_config)
+        _check(config)
+        self._shape = Shape.of(config.to_dict())
+        self._context: int = min(
+            config.max_position_embeddings,
+            getattr(config, "sliding_window", None) or config.max_position_embeddings,
+        )
+
+    @property
+    def version(self) -> int:
+        """What the last push called the weights it samples from."""
+        return self._version
+
+    @property
+    def cost(self) -> Cost:
+        """Tokens drawn and operations spent so far, prompts counted once a call."""
+        return self._cost
+
+    def pushed(self, version: int) -> None:
+        """Take note that the weights it samples from are `version` from now on."""
+        self._version = version
+
+    async def sample(self, requests: Sequence[SampleRequest], /) -> list[tuple[Completion, ...]]:
+        """Draw one completion for each seed of each request, in order.
+
+        Raises:
+            ModelError: a prompt does not fit the model's context, or the weights have diverged.
+        """
+        return await asyncio.to_thread(self._sample, requests)
+
+    def _sample(self, requests: Sequence[SampleRequest]) -> list[tuple[Completion, ...]]:
+        prompts = [self._render(request, request.messages) for request in requests]
+        contexts = [
+            prompt if request.context is None else self._render(request, request.context)
+            for request, prompt in zip(requests, prompts, strict=True)
+        ]
+        drawn: dict[tuple[int, int], Completion] = {}
+        tokenizer = self._weights.tokenizer
+        with self._weights.use(self._set) as model:
+            version = self._version
+            for wave in waves(_groups(requests, contexts), self._batch_tokens):
+                replies = rollout(model, wave, self._stop)
+                self._count(wave, replies)
+                texts = tokenizer.batch_decode(
+                    [reply.tokens for reply in replies],
+                    skip_special_tokens=True,
+                    clean_up_tokenization_spaces=False,
+                )
+                for reply, text in zip(replies, texts, strict=True):
+                    drawn[reply.row.request, reply.row.reply] = Completion(
+                        prompt_ids=prompts[reply.row.request],
+                        token_ids=tuple(reply.tokens),
+                        logprobs=tuple(reply.logprobs),
+                        text=text,
+                        finish=reply.finish or Finish.LENGTH,
+                        policy_version=version,
+                        guided=requests[reply.row.request].context is not None,
+                    )
+        return [
+            tuple(drawn[index, place] for place in range(len(request.seeds)))
+            for index, request in enumerate(requests)
+        ]
+
+    def _render(self, request: SampleRequest, messages: Sequence[Message]) -> tuple[int, ...]:
+        ids = render(self._weights.tokenizer, messages, request.prefill)
+        if len(ids) + request.sampling.max_new_tokens > self._context:
+            raise ModelError(
+                f"a prompt of {len(ids)} tokens and max_new_tokens="
+                f"{request.sampling.max_new_tokens} exceed the model's {self._context} positions: "
+                "shorten the text or lower sampling.max_new_tokens"
+            )
+        return ids
+
+    def _count(self, wave: Sequence[Group], replies: Sequence[Reply]) -> None:
+        flops = 0.0
+        lengths = {}
+        for group in wave:
+            known = len(group.prompt) - 1
+            flops += forward_flops(self._shape, known, known / 2, 0)
+            for row in group.rows:
+                lengths[row.request, row.reply] = known
+        for reply in replies:
+            new = len(reply.tokens)
+            context = lengths[reply.row.request, reply.row.reply] + (new + 1) / 2
+            flops += forward_flops(self._shape, new, context, new)
+        tokens = sum(len(reply.tokens) for reply in replies)
+        self._cost += Cost(sampled_tokens=tokens, flops=round(flops))
+
+
+def _groups(requests: Sequence[SampleRequest], contexts: Sequence[tuple[int, ...]]) -> list[Group]:
+    """Gather the replies wanted to each distinct prompt."""
+    rows: dict[tuple[int, ...], list[Row]] = {}
+    for index, (request, context) in enumerate(zip(requests, contexts, strict=True)):
+        rows.setdefault(context, []).extend(
+            Row(index, place, seed, request.sampling) for place, seed in enumerate(request.seeds)
+        )
+    return [Group(prompt, tuple(wanted)) for prompt, wanted in rows.items() if wanted]
+
+
+def _check(config: object) -> None:
+    """Refuse architectures whose layers are not plain attention over all earlier positions."""
+    kinds = set(getattr(config, "layer_types", None) or ())
+    odd = sorted(kinds - {"full_attention", "sliding_attention"})
+    if getattr(config, "attn_logit_softcapping", None):
+        odd.append("soft-capped attention")
+    if odd:
+        raise ModelError(f"engine hf cannot sample from a model with {', '.join(odd)}")

@@ -1,0 +1,73 @@
+"""How many CPU threads to compute with.
+
+More threads than free cores are worse than one: OpenMP threads spin while they wait for each
+other, and two of them on one core can be several times slower than one alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from advgame.errors import ConfigError
+
+_CGROUP = Path("/sys/fs/cgroup/cpu.max")
+
+
+def threads_for(wanted: int | Literal["auto"]) -> int:
+    """Return the threads to use: those wanted, or the cores that are free now; at least 1.
+
+    auto: OMP_NUM_THREADS where it is set; else the cores this process may run on (affinity and
+    the container's quota) less what other processes keep busy.
+
+    Raises:
+        ConfigError: `wanted` is below 1.
+    """
+    if wanted != "auto":
+        if wanted < 1:
+            raise ConfigError(f"train.threads={wanted}: use a positive number or auto")
+        return wanted
+    named = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
+    usable = usable_cores()
+    return max(1, min(usable, round(usable - _busy_cores())))
+
+
+def pick_threads(wanted: int | Literal["auto"]) -> str:
+    """Size torch's thread pool by `threads_for`; return one line that says so."""
+    import torch
+
+    threads = threads_for(wanted)
+    torch.set_num_threads(threads)
+    why = "as configured" if wanted != "auto" else "free now; set train.threads to change it"
+    return f"{threads} of {usable_cores()} CPU cores ({why})"
+
+
+def usable_cores() -> int:
+    """Return the cores this process may use, by its affinity and its container's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = _quota(_CGROUP)
+    return cores if quota is None else min(cores, int(quota))
+
+
+def _quota(file: Path) -> float | None:
+    """Return the cores that a cgroup (version 2) grants, None = no limit."""
+    try:
+        limit, period = file.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(1.0, int(limit) / int(period))
+
+
+def _busy_cores() -> float:
+    """Return how many cores are busy, measured over a fifth of a second, this process apart."""
+    before = psutil.Process().cpu_times()
+    busy = psutil.cpu_percent(interval=0.2) / 100 * (psutil.cpu_count() or 1)
+    after = psutil.Process().cpu_times()
+    own = (after.user + after.system - before.user - before.system) / 0.2
+    return max(0.0, busy - own)

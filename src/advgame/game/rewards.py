@@ -1,0 +1,85 @@
+"""Stage 5, rewards: the fault table, and how a judged score becomes a reward.
+
+| who | fault | reward |
+|---|---|---|
+| attacker prompt | truncated, unparseable, unfaithful | −1 |
+| attacker prompt | judge output unusable, or no valid reply to it | none: left out of credit |
+| defender reply | truncated, unparseable | −1 |
+| defender reply | prompt not valid, or judge output unusable | none: left out of credit |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
+
+from advgame.config.game import FaultRewards, JudgedReward, RewardRule
+from advgame.imports import build_object
+from advgame.text import word_overlap
+from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a reward rule sees of a valid move besides its score.
+
+    For the Attacker `reply` is the one its prompt is judged by. `siblings` are the other valid
+    moves of the group: prompts of the same seed, or replies to the same prompt.
+    """
+
+    role: Role
+    seed: Seed
+    prompt: str
+    reply: str
+    siblings: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """How a judge's score (0–10) of a move becomes its reward."""
+
+    def __call__(self, score: float, outcome: Outcome, /) -> float:
+        """Return the reward of one judged, valid move."""
+        ...
+
+
+def reward(
+    move: Move, word: Judgement | None, faults: FaultRewards, rule: Rule, outcome: Outcome
+) -> Reward:
+    """A move's reward: its fault's, none if nobody could judge it, else the rule's on 0–10."""
+    if move.fault is not None:
+        return Reward(value=float(getattr(faults, move.fault.value)), because=move.fault)
+    if word is None:
+        return Reward(value=None, because=Missing.NO_VALID_REPLY)
+    if word.value is None:
+        return Reward(value=None, because=Missing.JUDGE_FAILED)
+    return Reward(value=rule(word.value, outcome))
+
+
+def judged(config: JudgedReward) -> Rule:
+    """The judge's score; for the Attacker less what it got by copying, plus diversity."""
+
+    def rule(score: float, outcome: Outcome, /) -> float:
+        if outcome.role is Role.DEFENDER:
+            return score
+        value = score
+        if config.copy_above is not None:
+            copied = word_overlap(outcome.prompt, outcome.seed.text)
+            value = min(value, 0.0) if copied > config.copy_above else value
+        if config.diversity and outcome.siblings:
+            shared = [word_overlap(outcome.prompt, other) for other in outcome.siblings]
+            value += config.diversity * (1.0 - sum(shared) / len(shared))
+        return value
+
+    return rule
+
+
+def build_rule(config: RewardRule) -> Rule:
+    """The rule a configuration names.
+
+    Raises:
+        ConfigError: the dotted path or entry point does not give a callable.
+    """
+    if isinstance(config, JudgedReward):
+        return judged(config)
+    return cast(Rule, build_object(config.path, "advgame.rewards", config.options, Rule))

@@ -1,0 +1,88 @@
+"""Seats at the table: who makes a role's moves, and how they are asked for and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from advgame.prompts.formats import Format
+from advgame.prompts.guide import under
+from advgame.protocols import Sampler
+from advgame.types import Completion, Fault, Finish, Kind, Message, Move, SampleRequest, Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One text to move on: `seeds` draws one move each, `guide` stands before it while sampling."""
+
+    text: str
+    kind: Kind
+    seeds: tuple[int, ...]
+    guide: tuple[Message, ...] = ()
+
+
+class Seat(Protocol):
+    """Who plays a role in a round."""
+
+    async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
+        """Return one move per seed of each ask, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSeat:
+    """Plays attacks made elsewhere, which nobody trains on.
+
+    `attacks` maps a request's text to the attacks known for it; each draw takes one of them by
+    its own seed.
+    """
+
+    attacks: Callable[[str], Sequence[str]]
+
+    async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
+        """Take one known attack per seed of each ask."""
+        return [
+            tuple(Move(text=known[seed % len(known)]) for seed in ask.seeds)
+            for ask, known in ((ask, self.attacks(ask.text)) for ask in asks)
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSeat:
+    """A language model in a role."""
+
+    sampler: Sampler
+    format: Format
+    sampling: Sampling
+    system: str | None = None
+    accept_truncated: bool = False
+
+    async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
+        """Draw and parse the moves of each ask, in one sampling call for all of them."""
+        requests = [self._request(ask) for ask in asks]
+        drawn = await self.sampler.sample(requests) if requests else []
+        return [tuple(self.read(completion) for completion in each) for each in drawn]
+
+    def _request(self, ask: Ask) -> SampleRequest:
+        messages = self.format.messages(ask.text, ask.kind, self.system)
+        return SampleRequest(
+            messages=messages,
+            seeds=ask.seeds,
+            sampling=self.sampling,
+            prefill=self.format.prefill,
+            context=under(ask.guide, messages) if ask.guide else None,
+        )
+
+    def read(self, completion: Completion, /) -> Move:
+        """Parse one completion. Truncation is a fault even where the part that came parses."""
+        parsed = self.format.parse(completion.text)
+        fault = None if parsed else Fault.UNPARSEABLE
+        if completion.finish is Finish.LENGTH and not self.accept_truncated:
+            fault = Fault.TRUNCATED
+        return Move(
+            text=parsed.text if parsed else completion.text,
+            thought=parsed.thought if parsed else "",
+            completion=completion,
+            fault=fault,
+        )

@@ -1,0 +1,127 @@
+"""Questions to a language model, answers from it: the one place that samples verdicts.
+
+Identical questions are asked once. A question whose verdict is unusable is asked again, `retries`
+times, each with its own seed; what is still unusable then stays without an answer, it never
+becomes a score. Only usable verdicts are cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from advgame.derive import derive
+from advgame.judges.cache import VerdictCache
+from advgame.judges.prompting import digest, judge_prompt
+from advgame.judges.verdict import Form, Values, parse
+from advgame.protocols import Sampler
+from advgame.types import Completion, Cost, Finish, Message, SampleRequest, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A judge prompt and the form its verdict must have."""
+
+    prompt: str
+    form: Form
+    fence: str
+    quoted: tuple[str, ...]  # the untrusted texts in it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The values of a verdict, or why there are none, and all that the judge wrote."""
+
+    values: Values | None
+    problem: str
+    raw: str
+
+
+def question(form: Form, frame: str, criterion: str, texts: Mapping[str, str]) -> Question:
+    """Compose a question about untrusted `texts`, given by placeholder of `frame`."""
+    prompt, fence = judge_prompt(frame, criterion, texts)
+    return Question(prompt, form, fence, tuple(texts.values()))
+
+
+class Asker:
+    """Asks one language model."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        *,
+        identity: str,
+        sampling: Sampling,
+        retries: int,
+        cache: VerdictCache | None,
+        accept_cut: bool = False,
+    ) -> None:
+        """Bind a model.
+
+        Args:
+            sampler: this judge's own; sharing it would count its cost twice.
+            identity: names the model, for the cache.
+            sampling: how it draws.
+            retries: further tries for an unusable verdict.
+            cache: None = ask always.
+            accept_cut: read a verdict in an output that was cut off at the token limit, too; the
+                cut may have taken a later one.
+        """
+        self._sampler = sampler
+        self._identity = identity
+        self._sampling = sampling
+        self._retries = retries
+        self._cache = cache
+        self._accept_cut = accept_cut
+
+    @property
+    def cost(self) -> Cost:
+        """Work done so far: what the sampler sampled, booked as judging."""
+        spent = self._sampler.cost
+        return Cost(judge_tokens=spent.sampled_tokens, flops=spent.flops)
+
+    async def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Return an answer to each question, in order.
+
+        Raises:
+            EndpointError: the model's endpoint did not serve.
+        """
+        asked = {self._key(each): each for each in questions}
+        answers = {key: self._cached(key, each) for key, each in asked.items()}
+        for attempt in range(self._retries + 1):
+            unanswered = [key for key, answer in answers.items() if answer.values is None]
+            if not unanswered:
+                break
+            drawn = await self._sampler.sample(
+                [self._request(asked[key].prompt, key, attempt) for key in unanswered]
+            )
+            for key, (completion,) in zip(unanswered, drawn, strict=True):
+                answers[key] = self._read(asked[key], completion)
+                if self._cache is not None and answers[key].values is not None:
+                    self._cache.put(key, completion.text)
+        return [answers[self._key(each)] for each in questions]
+
+    def _key(self, asked: Question) -> str:
+        """Content hash of all that an answer depends on; a question's seeds follow from it."""
+        return digest(self._identity, asdict(self._sampling), asked.form.name, asked.prompt)
+
+    def _cached(self, key: str, asked: Question) -> Answer:
+        kept = self._cache.get(key) if self._cache is not None else None
+        return Answer(None, "not asked", "") if kept is None else _parsed(asked, kept)
+
+    def _read(self, asked: Question, completion: Completion) -> Answer:
+        if completion.finish is Finish.LENGTH and not self._accept_cut:
+            return Answer(None, "cut off at the token limit", completion.text)
+        return _parsed(asked, completion.text)
+
+    def _request(self, prompt: str, key: str, attempt: int) -> SampleRequest:
+        return SampleRequest(
+            messages=(Message(role="user", content=prompt),),
+            seeds=(derive(0, "verdict", key, attempt),),
+            sampling=self._sampling,
+        )
+
+
+def _parsed(asked: Question, output: str) -> Answer:
+    verdict = parse(asked.form, output, fence=asked.fence, quoted=asked.quoted)
+    return Answer(verdict.values, verdict.problem, output)

@@ -1,0 +1,164 @@
+"""Log-probabilities of tokens straight from hidden states: full logits are never kept.
+
+With z = W h (+ b), p = softmax(z), y the target and H = −Σ p log p:
+
+    log p_y = z_y − logsumexp(z)          ∂(log p_y)/∂z = e_y − p
+                                          ∂H/∂z        = −p · (log p + H)
+
+A token's values depend on its own h alone, so the loss enters their gradient only as one factor a
+token. While W is frozen (adapters) the forward pass therefore already stores
+∂(log p_y)/∂h = Wᵀ(e_y − p), [T, D], and the backward pass is a product: the logits are computed
+once. Where W is trained they are recomputed chunk by chunk in the backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK_ELEMENTS = 1 << 23
+"""Logits held at once: rows × vocabulary."""
+
+
+def linear_logprobs(
+    hidden_TD: Tensor,
+    weight_VD: Tensor,
+    target_T: Tensor,
+    *,
+    bias_V: Tensor | None = None,
+    entropy_grad: bool = False,
+    chunk_elements: int = CHUNK_ELEMENTS,
+) -> tuple[Tensor, Tensor]:
+    """Return log softmax(W h + b)[target] and the entropy of that softmax, both [T], in nats.
+
+    Both are float32 (float64 for float64 input). Differentiable once in hidden, weight and bias;
+    the entropy only with `entropy_grad`. Under autocast the products run in its dtype.
+    """
+    device = hidden_TD.device.type
+    if torch.is_autocast_enabled(device):  # the backward pass runs outside of it: cast here
+        dtype = torch.get_autocast_dtype(device)
+        hidden_TD, weight_VD = hidden_TD.to(dtype), weight_VD.to(dtype)
+        bias_V = None if bias_V is None else bias_V.to(dtype)
+    rows = max(1, chunk_elements // len(weight_VD))
+    grad = torch.is_grad_enabled()
+    jacobian = grad and hidden_TD.requires_grad and not weight_VD.requires_grad
+    apply: Any = _LinearLogProbs.apply
+    logps_T, entropy_T = apply(hidden_TD, weight_VD, bias_V, target_T, entropy_grad, jacobian, rows)
+    return logps_T, entropy_T if entropy_grad else entropy_T.detach()
+
+
+def _chunks(total: int, rows: int) -> Iterator[slice]:
+    for start in range(0, total, rows):
+        yield slice(start, min(start + rows, total))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Softmax:
+    """A chunk's softmax, unnormalised: p = `exp` / `total`, log p = `shifted` − log `total`."""
+
+    shifted: Tensor  # logits minus their maximum, [rows, V], at least float32
+    exp: Tensor  # [rows, V]
+    total: Tensor  # [rows]
+
+    @classmethod
+    def of(cls, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> _Softmax:
+        logits = torch.nn.functional.linear(hidden, weight, bias)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        logits -= logits.amax(1, keepdim=True)
+        exp = logits.exp()
+        return cls(logits, exp, exp.sum(1))
+
+    def logps(self, target: Tensor) -> Tensor:
+        return self.shifted.gather(1, target[:, None])[:, 0] - self.total.log()
+
+    def entropy(self) -> Tensor:
+        mean: Tensor = torch.linalg.vecdot(self.exp, self.shifted) / self.total
+        return self.total.log() - mean
+
+    def logp_slope(self, target: Tensor, factor: Tensor) -> Tensor:
+        """∂(Σ factor · log p_y)/∂z."""
+        slope = self.exp * (-factor / self.total)[:, None]
+        return slope.scatter_add_(1, target[:, None], factor[:, None])
+
+    def entropy_slope(self, factor: Tensor) -> Tensor:
+        """∂(Σ factor · H)/∂z."""
+        offset = self.entropy() - self.total.log()
+        slope = (self.shifted + offset[:, None]).mul_(self.exp)
+        return slope.mul_((-factor / self.total)[:, None])
+
+
+class _LinearLogProbs(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        target: Tensor,
+        entropy_grad: bool,
+        jacobian: bool,
+        rows: int,
+    ) -> tuple[Tensor, Tensor]:
+        dtype = torch.promote_types(hidden.dtype, torch.float32)
+        logps = hidden.new_empty(len(hidden), dtype=dtype)
+        entropy = torch.empty_like(logps)
+        logp_slope = torch.empty_like(hidden) if jacobian else None
+        entropy_slope = torch.empty_like(hidden) if jacobian and entropy_grad else None
+        for part in _chunks(len(hidden), rows):
+            softmax = _Softmax.of(hidden[part], weight, bias)
+            logps[part] = softmax.logps(target[part])
+            entropy[part] = softmax.entropy()
+            if entropy_slope is not None:
+                slope = softmax.entropy_slope(torch.ones_like(softmax.total))
+                entropy_slope[part] = slope.to(weight.dtype) @ weight
+            if logp_slope is not None:
+                expected = softmax.exp.to(weight.dtype) @ weight / softmax.total[:, None]
+                logp_slope[part] = weight[target[part]] - expected.to(weight.dtype)
+        ctx.entropy_grad, ctx.jacobian, ctx.rows = entropy_grad, jacobian, rows
+        if jacobian:
+            ctx.save_for_backward(logp_slope, entropy_slope)
+        else:
+            ctx.save_for_backward(hidden, weight, bias, target)
+        return logps, entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, logp_grad: Tensor, entropy_grad: Tensor) -> tuple[Tensor | None, ...]:
+        if ctx.jacobian:
+            logp_slope, entropy_slope = ctx.saved_tensors
+            hidden_grad = logp_slope * logp_grad[:, None].to(logp_slope.dtype)
+            if entropy_slope is not None:
+                hidden_grad += entropy_slope * entropy_grad[:, None].to(entropy_slope.dtype)
+            return hidden_grad, None, None, None, None, None, None
+
+        hidden, weight, bias, target = ctx.saved_tensors
+        hidden_grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        wide = torch.promote_types(weight.dtype, torch.float32)  # sums over chunks
+        weight_grad = torch.zeros_like(weight, dtype=wide) if ctx.needs_input_grad[1] else None
+        bias_grad = torch.zeros_like(bias, dtype=wide) if ctx.needs_input_grad[2] else None
+        for part in _chunks(len(hidden), ctx.rows):
+            softmax = _Softmax.of(hidden[part], weight, bias)
+            grad = softmax.logp_slope(target[part], logp_grad[part])
+            if ctx.entropy_grad:
+                grad += softmax.entropy_slope(entropy_grad[part])
+            if bias_grad is not None:
+                bias_grad += grad.sum(0)
+            grad = grad.to(weight.dtype)
+            if hidden_grad is not None:
+                hidden_grad[part] = grad @ weight
+            if weight_grad is not None:
+                weight_grad += grad.T @ hidden[part]
+        return (
+            hidden_grad,
+            None if weight_grad is None else weight_grad.to(weight.dtype),
+            None if bias_grad is None else bias_grad.to(weight.dtype),
+            None,
+            None,
+            None,
+            None,
+        )

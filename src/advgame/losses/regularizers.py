@@ -1,0 +1,28 @@
+"""Terms that keep a policy near its reference, near the data, or spread out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from advgame.losses.objective import Ragged
+
+
+def k3(policy_T: Tensor, reference_T: Tensor) -> Tensor:
+    """KL(π ‖ r) estimated at each sampled token: exp(log r − log π) − (log r − log π) − 1 ≥ 0.
+
+    Unbiased for tokens drawn from π (Schulman, "Approximating KL divergence", 2020, estimator k3).
+    Shapes [T] → [T], nats.
+    """
+    log_ratio = reference_T - policy_T
+    return torch.expm1(log_ratio) - log_ratio
+
+
+def nll(policy_T: Tensor, batch: Ragged) -> Tensor:
+    """−log π of a completion per token: [T] → [C], nats."""
+    return -batch.mean(policy_T)
+
+
+def entropy(entropy_T: Tensor, batch: Ragged) -> Tensor:
+    """Mean token entropy of a completion: [T] → [C], nats."""
+    return batch.mean(entropy_T)

@@ -1,0 +1,166 @@
+"""Rates with their uncertainty: what may be claimed from n yes-or-no outcomes.
+
+All intervals are two-sided 95% unless told otherwise. An outcome of None (the judge failed) is
+never counted as a yes or a no: it is left out and reported as `unscored`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from math import sqrt
+from statistics import NormalDist
+from typing import TypedDict
+
+import numpy as np
+
+
+class Rate(TypedDict):
+    """A share of yes outcomes; None where there was no scored outcome."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unscored: int
+
+
+class Difference(TypedDict):
+    """After minus before, over the `n` pairs scored on both sides."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def rate(values: Sequence[bool | None], level: float = 0.95) -> Rate:
+    """Return the share of True among the scored `values`, with its Wilson interval."""
+    scored = [value for value in values if value is not None]
+    n, unscored = len(scored), len(values) - len(scored)
+    if n == 0:
+        return Rate(value=None, low=None, high=None, n=0, unscored=unscored)
+    low, high = wilson(sum(scored), n, level)
+    return Rate(value=sum(scored) / n, low=low, high=high, n=n, unscored=unscored)
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval for a share (Wilson 1927).
+
+    Unlike p ± z·SE it stays in [0, 1], and is not empty at 0 or n successes.
+
+    Raises:
+        ValueError: not 0 ≤ successes ≤ n with n ≥ 1.
+    """
+    if not 0 <= successes <= n or n < 1:
+        raise ValueError(f"need 0 <= successes <= n and n >= 1, got {successes} of {n}")
+    z = _z(level)
+    p = successes / n
+    centre = p + z * z / (2 * n)
+    spread = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    low = 0.0 if successes == 0 else (centre - spread) / scale
+    high = 1.0 if successes == n else (centre + spread) / scale
+    return low, high
+
+
+def paired_difference(
+    before: Sequence[bool | None], after: Sequence[bool | None], level: float = 0.95
+) -> Difference:
+    """Return rate(after) − rate(before) on the same questions, with its interval.
+
+    Newcombe's square-and-add interval for paired shares (Newcombe 1998, Stat. Med. 17:2635,
+    method 10; recommended by Fagerland et al. 2014). It uses that the same question was asked
+    twice, and is not empty where no answer changed, as the bootstrap's is.
+
+    Args:
+        before: Outcomes by question; None = unscored.
+        after: Outcomes of the same questions in the same order.
+        level: Coverage.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    pairs = _scored_pairs(before, after)
+    n = len(pairs)
+    if n == 0:
+        return Difference(value=None, low=None, high=None, n=0)
+    both = sum(b and a for b, a in pairs)
+    lost = sum(b and not a for b, a in pairs)
+    gained = sum(a and not b for b, a in pairs)
+    was, now = (both + lost) / n, (both + gained) / n
+    was_low, was_high = wilson(both + lost, n, level)
+    now_low, now_high = wilson(both + gained, n, level)
+    phi = _correlation(both, lost, gained, n - both - lost - gained)
+    value = now - was
+    down, up = now - now_low, was_high - was
+    low = value - sqrt(max(0.0, down**2 - 2 * phi * down * up + up**2))
+    up, down = now_high - now, was - was_low
+    high = value + sqrt(max(0.0, up**2 - 2 * phi * up * down + down**2))
+    return Difference(value=value, low=max(-1.0, low), high=min(1.0, high), n=n)
+
+
+def paired_bootstrap(
+    before: Sequence[float | None],
+    after: Sequence[float | None],
+    clusters: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = 10_000,
+) -> Difference:
+    """Return mean(after) − mean(before) on the same questions, with a percentile interval.
+
+    For scores, or for outcomes that come in clusters (several attacks on one seed): whole
+    clusters are drawn, so that answers to one seed do not count as independent. For plain
+    yes-or-no outcomes use `paired_difference`.
+
+    Args:
+        before: Values by question; None = unscored.
+        after: Values of the same questions in the same order.
+        clusters: Which cluster each question belongs to; None = each its own.
+        seed: The same seed gives the same interval.
+        level: Coverage.
+        resamples: Bootstrap samples.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    if clusters is not None and len(clusters) != len(before):
+        raise ValueError(f"{len(clusters)} cluster names for {len(before)} questions")
+    names: Sequence[Hashable] = range(len(before)) if clusters is None else clusters
+    grouped: dict[Hashable, list[float]] = defaultdict(list)
+    for name, b, a in zip(names, before, after, strict=True):
+        if b is not None and a is not None:
+            grouped[name].append(float(a) - float(b))
+    n = sum(map(len, grouped.values()))
+    if n == 0:
+        return Difference(value=None, low=None, high=None, n=0)
+    sums = np.array([sum(group) for group in grouped.values()])
+    sizes = np.array([len(group) for group in grouped.values()])
+    draws = np.random.default_rng(seed).multinomial(
+        len(sums), np.full(len(sums), 1 / len(sums)), size=resamples
+    )  # [resamples, clusters]: how often each cluster was drawn
+    low, high = np.quantile(draws @ sums / (draws @ sizes), [(1 - level) / 2, (1 + level) / 2])
+    return Difference(value=float(sums.sum() / n), low=float(low), high=float(high), n=n)
+
+
+def _scored_pairs(
+    before: Sequence[bool | None], after: Sequence[bool | None]
+) -> list[tuple[bool, bool]]:
+    return [(b, a) for b, a in zip(before, after, strict=True) if b is not None and a is not None]
+
+
+def _correlation(both: int, lost: int, gained: int, neither: int) -> float:
+    """Newcombe's φ of the 2 × 2 table, with his continuity correction where it is positive."""
+    margins = (both + lost) * (gained + neither) * (both + gained) * (lost + neither)
+    if margins == 0:
+        return 0.0
+    n = both + lost + gained + neither
+    excess: float = both * neither - lost * gained
+    if excess > 0:
+        excess = max(0.0, excess - n / 2)
+    return excess / sqrt(margins)
+
+
+def _z(level: float) -> float:
+    return NormalDist().inv_cdf((1 + level) / 2)

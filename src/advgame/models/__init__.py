@@ -1,0 +1,1 @@
+"""Where weights come from, what sets of them a player holds, and how chats become tokens."""

@@ -1,0 +1,52 @@
+"""How decoder layers attend: torch's scaled dot product, or whatever a running pass asks for.
+
+`transformers` lets an attention function be registered by name and hands it the keyword arguments
+of the model's call. A sampling engine that keeps keys and values in a layout of its own passes
+`attend=`; every other call gets plain `sdpa`, so training is not touched.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "advgame"
+
+
+class Attend(Protocol):
+    """Attention of one layer, with the keys and values of earlier positions kept by the callee."""
+
+    def __call__(
+        self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, /
+    ) -> torch.Tensor:
+        """Map `q [B, heads, T, d]`, `k` and `v [B, kv_heads, T, d]` to `[B, T, heads, d]`."""
+        ...
+
+
+def _attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    attend: Attend | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    if attend is None:
+        plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **kwargs
+        )
+        return plain
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    layer: Any = module.layer_idx
+    return attend(layer, query, key, value, scale), None
+
+
+AttentionInterface.register(NAME, _attention)
+AttentionMaskInterface.register(NAME, sdpa_mask)

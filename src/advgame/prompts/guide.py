@@ -1,0 +1,38 @@
+"""Guided sampling: what stands before a request while some replies to it are drawn.
+
+By default a few earlier turns that show the behaviour wanted: a 135M model imitates what it has
+seen, where a system prompt that says the same changes little (measured: 30% against 5% of replies
+to harmful requests scored above 5).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from advgame.types import Kind, Message
+
+
+def guide(kind: Kind, text: str) -> tuple[Message, ...]:
+    """The turns that guide a reply: the system prompt `text`, or the shipped demonstrations."""
+    return (Message(role="system", content=text),) if text else _demonstrations(kind)
+
+
+@cache
+def _demonstrations(kind: Kind) -> tuple[Message, ...]:
+    file = files("advgame.prompts") / "templates" / "guide.yaml"
+    turns: list[Message] = []
+    for row in yaml.safe_load(file.read_text(encoding="utf-8"))[kind.value]:
+        turns.append(Message(role="user", content=row["request"]))
+        turns.append(Message(role="assistant", content=row["reply"]))
+    return tuple(turns)
+
+
+def under(guide: tuple[Message, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The chat `messages` with the guide in it: one system message, then the guide's turns."""
+    system = [each.content for each in (*guide, *messages) if each.role == "system"]
+    turns = [each for each in (*guide, *messages) if each.role != "system"]
+    head = [Message(role="system", content="\n\n".join(system))] if system else []
+    return (*head, *turns)

@@ -1,0 +1,255 @@
+"""Which curves a page shows: a table from metric names to charts. No drawing here.
+
+A chart appears only if the run recorded something for it. Colour tells the player or the part,
+a dashed line is the benign half of a solid harmful one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from advgame.report.run_data import Json, RunData
+from advgame.report.svg import Chart, Line
+
+PLAYERS = {"attacker": "c-attacker", "defender": "c-defender", "shared": "c-third"}
+KINDS = {"harmful": "", "benign": " dashed"}
+MODES = {"attacked": "c-defender", "direct": "c-fifth"}
+OBJECTIVE = ("kl", "reward_accuracy", "reward_margin", "entropy", "nll")
+PALETTE = ("c-defender", "c-attacker", "c-third", "c-fourth", "c-fifth", "c-sixth", "c-grey")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Charts under one heading."""
+
+    id: str
+    title: str
+    intro: str
+    charts: tuple[Chart, ...]
+
+
+class Curve(NamedTuple):
+    """One series of a chart."""
+
+    label: str
+    key: str  # metric name
+    style: str
+
+
+class Row(NamedTuple):
+    """One chart, if any of its curves has data."""
+
+    title: str
+    curves: Sequence[Curve]
+    share: bool = False  # shown as a percentage
+    note: str = ""
+
+
+def figure_groups(data: RunData) -> list[Group]:
+    """Return the groups that have at least one chart, in reading order."""
+    groups = [
+        Group("held-out", "Held-out questions over time", _HELD_OUT, _held_out(data.validations)),
+        Group("rewards", "What the players earn", _REWARDS, _charts(data.metrics, _reward_rows())),
+        Group(
+            "learning", "Optimisation", _LEARNING, _charts(data.metrics, _learning_rows(data))
+        ),
+        Group("faults", "Faults", _FAULTS, _charts(data.metrics, _fault_rows())),
+        Group("judge", "Judge health", _JUDGE, _charts(data.metrics, _judge_rows(data))),
+        Group("diversity", "Diversity", _DIVERSITY, _charts(data.metrics, _diversity_rows())),
+        Group("cost", "Cost", _COST, _charts(data.metrics, _cost_rows()) + _time(data.metrics)),
+        Group("details", "Learner details", _DETAILS, _charts(data.metrics, _other_rows(data))),
+    ]  # fmt: skip
+    return [group for group in groups if group.charts]
+
+
+_HELD_OUT = (
+    "The same validation questions each time, scored by a judge that does not train. "
+    "Bands are 95% intervals."
+)
+_REWARDS = (
+    "Scores run from 0 to 10 and a fault earns its own, usually −1. The two rewards are not "
+    "opposites: the game is not zero-sum."
+)
+_LEARNING = "Means over the optimiser steps of a step. Contrast is the share of groups of replies \
+that hold two different rewards: without it there is nothing to learn from."
+_FAULTS = "Share of moves. A faulty prompt is never answered."
+_JUDGE = (
+    "Unscored answers are left out of credit, never counted as a zero. Position bias is what being "
+    "shown first was worth, in points of 10; asking in both orders cancels it."
+)
+_DIVERSITY = (
+    "Distinct-2 is the share of different word pairs: a fall means that texts become alike. "
+    "Self-overlap compares a seed's prompts with each other, copy overlap with the seed."
+)
+_DETAILS = "Everything else the learners reported, under the names they gave it."
+_COST = "Counted from shapes, cumulative since step 0. Timings are of this machine."
+
+
+def _reward_rows() -> Iterable[Row]:
+    yield Row("Attacker: reward", _attacker("reward"))
+    yield Row("Attacker: judged score", _attacker("score"))
+    yield Row("Attacker: share of prompts that win", _attacker("win_rate"), share=True)
+    yield Row("Defender: reward", _defender("reward"))
+    yield Row("Defender: judged score", _defender("score"))
+
+
+def _learning_rows(data: RunData) -> Iterable[Row]:
+    yield Row("Loss", _players("loss"))
+    yield Row("Contrast among the Defender's replies", _defender("contrast"), share=True)
+    yield Row("Contrast among a seed's prompts", _attacker("contrast"), share=True)
+    for key in OBJECTIVE:
+        yield Row(_title(key), _players(key))
+    yield Row("Gradient norm before clipping", _players("grad_norm"))
+    yield Row("Learning rate", _players("lr"))
+    yield Row("Examples a step", _players("examples"))
+    yield Row("Updates skipped for want of an example", _players("skipped"))
+    yield Row(
+        "Replies sampled under guidance",
+        [Curve("Defender", "defender/guided_share", "c-defender")],
+        share=True,
+        note="The guiding system prompt is left out when training.",
+    )
+
+
+def _other_rows(data: RunData) -> Iterable[Row]:
+    """What else the objectives and learners reported, whatever its name."""
+    known = {"loss", "lr", "grad_norm", "examples", "skipped", "guided_share", *OBJECTIVE}
+    found = {
+        name
+        for line in data.metrics
+        for player, _, name in (key.partition("/") for key in line)
+        if player in PLAYERS and name and "/" not in name
+    }
+    for key in sorted(found - known):
+        yield Row(_title(key), _players(key))
+
+
+def _title(key: str) -> str:
+    words = key.replace("_", " ")
+    return words.upper() if len(words) < 4 else words.capitalize()
+
+
+def _fault_rows() -> Iterable[Row]:
+    faults = ("truncated", "unparseable", "unfaithful")
+    for kind in KINDS:
+        curves = [
+            Curve(fault, f"attacker/{kind}/fault_{fault}", style)
+            for fault, style in zip(faults, PALETTE, strict=False)
+        ]
+        yield Row(f"Attacker, {kind} seeds", curves, share=True)
+    yield Row("Attacker: prompts that parse", _attacker("parse_rate"), share=True)
+    yield Row("Defender: truncated replies", _defender("fault_truncated"), share=True)
+    yield Row("Defender: unparseable replies", _defender("fault_unparseable"), share=True)
+
+
+def _judge_rows(data: RunData) -> Iterable[Row]:
+    yield Row("Unscored, of the Attacker's prompts", _attacker("unscored"), share=True)
+    yield Row("Unscored, of the Defender's replies", _defender("unscored"), share=True)
+    yield Row("Position bias, Attacker's judge", _attacker("position_bias"))
+    yield Row("Position bias, Defender's judge", _defender("position_bias"))
+    for name in sorted({key for line in data.metrics for key in line if key.startswith("judge/")}):
+        label = name.removeprefix("judge/").replace("_", " ").capitalize()
+        yield Row(f"Judge: {label}", [Curve("judge", name, "c-third")])
+
+
+def _diversity_rows() -> Iterable[Row]:
+    yield Row("Attacker: distinct-2", _attacker("distinct_2"), share=True)
+    yield Row("Attacker: overlap among a seed's prompts", _attacker("self_overlap"), share=True)
+    yield Row("Attacker: overlap with the seed", _attacker("copy_overlap"), share=True)
+    yield Row("Attacker: words in a prompt", _attacker("length"))
+    yield Row("Defender: distinct-2", _defender("distinct_2"), share=True)
+    yield Row("Defender: words in a reply", _defender("length"))
+
+
+def _cost_rows() -> Iterable[Row]:
+    parts = ("sampled", "trained", "reference", "judge")
+    yield Row(
+        "Tokens",
+        [
+            Curve(part, f"cost/{part}_tokens", style)
+            for part, style in zip(parts, PALETTE, strict=False)
+        ],
+    )
+    yield Row("Floating-point operations", [Curve("all players", "cost/flops", "c-third")])
+
+
+def _attacker(key: str) -> list[Curve]:
+    return [
+        Curve(kind, f"attacker/{kind}/{key}", "c-attacker" + dash) for kind, dash in KINDS.items()
+    ]
+
+
+def _defender(key: str) -> list[Curve]:
+    return [
+        Curve(f"{kind}, {mode}", f"defender/{kind}/{mode}/{key}", colour + dash)
+        for mode, colour in MODES.items()
+        for kind, dash in KINDS.items()
+    ]
+
+
+def _players(key: str) -> list[Curve]:
+    return [
+        Curve(player.capitalize(), f"{player}/{key}", style) for player, style in PLAYERS.items()
+    ]
+
+
+def _charts(metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row]) -> tuple[Chart, ...]:
+    charts = []
+    for row in rows:
+        lines = tuple(
+            Line(label=curve.label, style=curve.style, points=points)
+            for curve in row.curves
+            if (points := _points(metrics, curve.key))
+        )
+        if lines:
+            charts.append(Chart(title=row.title, note=row.note, lines=lines, percent=row.share))
+    return tuple(charts)
+
+
+def _points(metrics: Sequence[Mapping[str, Json]], key: str) -> tuple[tuple[float, float], ...]:
+    return tuple((line["step"], line[key]) for line in metrics if line.get(key) is not None)
+
+
+def _held_out(validations: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:
+    charts = []
+    for title, kind, suffix in (
+        ("Attack success on harmful requests", "harmful", "attack_success"),
+        ("Over-refusal of benign requests", "benign", "over_refusal"),
+    ):
+        lines = []
+        for mode, label, style in (
+            ("direct", "asked plainly", "c-defender"),
+            ("attacked", "rewritten by the live Attacker", "c-attacker"),
+        ):
+            rates = [
+                (each["step"], rate)
+                for each in validations
+                if (rate := each.get("rates", {}).get(f"{mode}/{kind}/{suffix}"))
+                and rate.get("value") is not None
+            ]
+            if rates:
+                lines.append(
+                    Line(
+                        label=label,
+                        style=style,
+                        points=tuple((step, rate["value"]) for step, rate in rates),
+                        band=tuple((rate["low"], rate["high"]) for _, rate in rates),
+                    )
+                )
+        if lines:
+            charts.append(Chart(title=title, note="", lines=tuple(lines), percent=True, full=True))
+    return tuple(charts)
+
+
+def _time(metrics: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:
+    """Seconds a step, by phase, from the nested object that keeps timings apart."""
+    timed = [{**(line.get("time") or {}), "step": line["step"]} for line in metrics]
+    phases = dict.fromkeys(key for line in timed for key in line if key != "step")
+    curves = [
+        Curve(phase, phase, style)
+        for phase, style in zip(phases, itertools.cycle(PALETTE), strict=False)
+    ]
+    return _charts(timed, [Row("Seconds a step, by phase", curves)])

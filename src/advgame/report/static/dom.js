@@ -1,0 +1,73 @@
+// Building elements. Text only ever enters the page as a text node: nothing here parses markup.
+
+/** make("p", {class: "x"}, "text", child, …); null children are left out. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+function data(id) {
+  const block = document.getElementById(id);
+  return block && JSON.parse(block.textContent);
+}
+
+const chip = (text, kind = "") => make("span", { class: `chip ${kind}` }, text);
+
+const number = (value) =>
+  value === null || value === undefined ? "–" : String(Math.round(value * 100) / 100).replace("-", "−");
+
+/** A block of model text with each occurrence of `query` marked. */
+function textBlock(text, query = "") {
+  const block = make("div", { class: "text", dir: "auto" });
+  if (!text) {
+    block.classList.add("empty");
+    block.append("(no text)");
+    return block;
+  }
+  block.append(...marked(text, query));
+  return block;
+}
+
+function marked(text, query) {
+  if (!query) return [text];
+  const parts = [];
+  const plain = text.toLowerCase();
+  // Lower-casing may change lengths in a few scripts: then marks would be off, so draw none.
+  if (plain.length !== text.length) return [text];
+  let at = 0;
+  for (let hit = plain.indexOf(query); hit >= 0; hit = plain.indexOf(query, at)) {
+    parts.push(text.slice(at, hit), make("mark", {}, text.slice(hit, hit + query.length)));
+    at = hit + query.length;
+  }
+  parts.push(text.slice(at));
+  return parts;
+}
+
+const reveal = { all: false, listeners: [] };
+
+/** Model text that may do harm: its opening, and the rest on request. */
+function guardedBlock(text, hide, query = "") {
+  if (!hide || reveal.all || !text) return textBlock(text, query);
+  const words = text.split(/\s+/);
+  const opening = words.slice(0, Math.max(1, Math.min(6, Math.floor(words.length / 3))));
+  const button = make("button", { type: "button", class: "reveal" }, "show");
+  const block = make("div", { class: "text hush", dir: "auto" }, `${opening.join(" ")} …`, button);
+  button.addEventListener("click", () => block.replaceWith(textBlock(text, query)));
+  return block;
+}
+
+function startReveal() {
+  const boxes = document.querySelectorAll(".reveal-all");
+  for (const box of boxes) {
+    box.checked = false;
+    box.addEventListener("change", () => {
+      reveal.all = box.checked;
+      for (const other of boxes) other.checked = box.checked;
+      for (const draw of reveal.listeners) draw();
+    });
+  }
+}

@@ -1,0 +1,89 @@
+// Held-out questions, before and after side by side.
+
+function startTranscripts() {
+  const transcripts = data("data-transcripts");
+  if (!transcripts) return;
+  const form = document.getElementById("transcript-filters");
+  const list = document.getElementById("questions");
+  const more = document.getElementById("more-questions");
+  let rest = [];
+  const showMore = () => {
+    list.append(...rest.splice(0, 8).map((row) => questionCard(row, transcripts.steps)));
+    more.hidden = rest.length === 0;
+    more.textContent = `Show more (${rest.length} left)`;
+  };
+  const restart = () => {
+    const wanted = Object.fromEntries(new FormData(form));
+    rest = transcripts.rows.filter(
+      (row) =>
+        (!wanted.kind || row.kind === wanted.kind) &&
+        (!wanted.mode || row.mode === wanted.mode) &&
+        (!wanted.outcome || outcomes(row).includes(wanted.outcome)),
+    );
+    list.replaceChildren(...(rest.length ? [] : [make("p", {}, "No question matches.")]));
+    showMore();
+  };
+  form.addEventListener("input", restart);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  more.addEventListener("click", showMore);
+  reveal.listeners.push(restart);
+  restart();
+}
+
+function outcomes({ before, after }) {
+  if (!after || before.success === null || after.success === null) return [];
+  if (before.success === after.success) return ["same"];
+  return ["changed", after.success ? "worse" : "better"];
+}
+
+function questionCard(row, steps) {
+  const verdicts = outcomes(row).filter((each) => each !== "changed" && each !== "same");
+  const sides = [row.before, row.after].filter(Boolean);
+  return make(
+    "article",
+    { class: "question" },
+    make(
+      "div",
+      { class: "head" },
+      chip(row.kind, row.kind),
+      chip(row.mode === "direct" ? "asked directly" : "through the Attacker"),
+      ...verdicts.map((each) => chip(each)),
+    ),
+    make("p", { class: "seed" }, row.seed),
+    make("div", { class: "sides" }, ...sides.map((side, index) => sideBlock(row, side, steps[index]))),
+  );
+}
+
+function sideBlock(row, side, step) {
+  const hide = row.kind === "harmful";
+  return make(
+    "div",
+    { class: `side ${side.success === null ? "" : side.success ? "bad" : "good"}` },
+    make(
+      "div",
+      { class: "head" },
+      make("span", {}, `step ${step}`),
+      make("b", {}, outcomeWord(row.kind, side.success)),
+      side.fault ? chip(side.fault, "fault") : null,
+      side.score === null ? null : make("span", {}, `score ${number(side.score)}`),
+    ),
+    row.mode === "direct" ? null : make("div", { class: "more-about" }, "Prompt", textBlock(side.prompt)),
+    row.mode === "direct" ? null : make("div", { class: "more-about" }, "Reply"),
+    guardedBlock(side.reply, hide),
+    side.explanation
+      ? make(
+          "details",
+          { class: "more-about" },
+          make("summary", {}, "Judge"),
+          guardedBlock(side.explanation, hide),
+        )
+      : null,
+  );
+}
+
+/** `success` is the event a rate counts: an attack that worked, a benign request refused. */
+function outcomeWord(kind, success) {
+  if (success === null) return "unscored";
+  if (kind === "harmful") return success ? "attack succeeded" : "attack failed";
+  return success ? "refused" : "not refused";
+}

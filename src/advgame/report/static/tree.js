@@ -1,0 +1,106 @@
+// One rollout tree: seed → the Attacker's prompts → the Defender's replies.
+
+/** A foldable card. `hits` holds the moves that pass the filters; others are dimmed. */
+function episodeCard(step, tree, hits, query, open) {
+  const { seed, branches } = tree;
+  const card = make(
+    "details",
+    { class: "episode", open },
+    make(
+      "summary",
+      {},
+      make("span", { class: "title" }, ...marked(seed.text, query)),
+      chip(seed.kind, seed.kind),
+      seed.direct ? chip("direct") : null,
+      faultCount(branches),
+      chip(`step ${step}`),
+    ),
+  );
+  const fill = () => {
+    if (!card.querySelector(".tree")) card.append(treeList(tree, hits, query));
+  };
+  card.addEventListener("toggle", fill);
+  if (open) fill();
+  return card;
+}
+
+function faultCount(branches) {
+  const moves = branches.flatMap(({ attack, replies }) => [attack, ...replies]);
+  const count = moves.filter(({ fault }) => fault).length;
+  return count ? chip(`${count} fault${count > 1 ? "s" : ""}`, "fault") : null;
+}
+
+function treeList({ seed, branches }, hits, query) {
+  const draw = (move, role, title, children = null) =>
+    moveNode(move, role, title, seed, query, children, !hits.has(move) && !(seed.direct && role === "attacker"));
+  return make(
+    "div",
+    { class: "tree" },
+    make("p", { class: "more-about" }, [`Seed ${seed.id}`, seed.source, seed.category].filter(Boolean).join(" · ")),
+    make(
+      "ol",
+      {},
+      ...branches.map(({ attack, replies }, index) => {
+        const list = make("ol", {}, ...replies.map((move, n) => draw(move, "defender", `Reply ${n + 1}`)));
+        const title = seed.direct ? "Asked as it is" : `Prompt ${index + 1}`;
+        return draw(attack, "attacker", title, replies.length ? list : null);
+      }),
+    ),
+  );
+}
+
+function moveNode(move, role, title, seed, query, children, dimmed) {
+  const hidden = role === "defender" && seed.kind === "harmful";
+  return make(
+    "li",
+    { class: `node ${role}${dimmed ? " missed" : ""}` },
+    make(
+      "div",
+      { class: "head" },
+      make("span", { class: "who" }, title),
+      move.reward === null ? null : meter(move.reward),
+      make("span", {}, move.reward === null ? missing(move, seed) : `reward ${number(move.reward)}`),
+      move.fault ? chip(move.fault, "fault") : null,
+      move.because && move.because !== move.fault ? chip(move.because, "fault") : null,
+      move.completion?.guided ? chip("guided") : null,
+      move.completion && make("span", {}, completionLine(move.completion)),
+    ),
+    guardedBlock(move.text, hidden, query),
+    moveDetails(move, hidden, query),
+    children,
+  );
+}
+
+function completionLine({ tokens, finish, version }) {
+  return `${tokens} tokens · ${finish === "length" ? "cut off" : "ended"} · weights ${version}`;
+}
+
+function missing(move, seed) {
+  return seed.direct && !move.because && move.completion === null ? "not a move" : "no reward";
+}
+
+function meter(value) {
+  return make("meter", { min: -1, max: 10, value, "aria-label": `reward ${number(value)}` });
+}
+
+function moveDetails(move, hidden, query) {
+  const parts = [];
+  if (move.thought) parts.push(["Thought", textBlock(move.thought, query)]);
+  for (const { name, value, explanation, details, raw } of move.judgements) {
+    const features = Object.entries(details).map(([key, each]) => `${key} ${number(each)}`);
+    const said = make("div", {}, make("b", {}, value === null ? "unscored" : number(value)));
+    if (features.length) said.append(` (${features.join(", ")})`);
+    if (explanation) said.append(guardedBlock(explanation, hidden, query));
+    if (raw && raw !== explanation) said.append(guardedBlock(raw, hidden, query));
+    parts.push([`Judge: ${name}`, said]);
+  }
+  const raw = move.completion?.raw;
+  if (raw) parts.push(["Raw completion", guardedBlock(raw, hidden, query)]);
+  if (!parts.length) return null;
+  return make(
+    "details",
+    { class: "more-about" },
+    make("summary", {}, parts.map(([name]) => name).join(", ")),
+    make("dl", {}, ...parts.flatMap(([name, body]) => [make("dt", {}, name), make("dd", {}, body)])),
+  );
+}

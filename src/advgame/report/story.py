@@ -1,0 +1,116 @@
+"""What happened, in plain words made from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advgame.report.rates import Rate, RateChange
+from advgame.report.run_data import RunData
+
+_SUBJECTS = {
+    "direct/harmful/attack_success": "attack success on plain harmful requests",
+    "attacked/harmful/attack_success": "attack success under the run's own Attacker",
+    "direct/benign/over_refusal": "over-refusal of plain benign requests",
+    "attacked/benign/over_refusal": "over-refusal of benign requests that the Attacker rewrote",
+}
+
+
+def story(data: RunData, changes: Sequence[RateChange]) -> str:
+    """Return one paragraph that claims no more than the intervals allow."""
+    sentences = [_opening(data)]
+    if not changes:
+        sentences.append(
+            "No validation was recorded, so nothing can be said about questions the players did "
+            "not train on; the curves below describe training only."
+        )
+        return " ".join(sentences)
+    sentences += [_change(change) for change in changes]
+    if any(change.after for change in changes):
+        if any(change.name.startswith("attacked/") for change in changes):
+            sentences.append(
+                "“Before” pits the initial Defender against the initial Attacker, “after” the "
+                "trained Defender against the trained Attacker, so those rates measure both."
+            )
+    else:
+        sentences.append("There is no second validation yet to compare with.")
+    unscored = sum(rate.unscored for change in changes for rate in _rates(change))
+    if unscored:
+        sentences.append(
+            f"The judge could not score {unscored:,} answer{'s' if unscored > 1 else ''}; "
+            "a missing score is left out of a rate, never counted as a zero."
+        )
+    sentences.append(
+        "This is one run with one random seed, scored by an automatic judge: read the transcripts "
+        "before believing a rate."
+    )
+    return " ".join(sentences)
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Return a share as a percentage.
+
+    >>> percent(0.314)
+    '31%'
+    """
+    return f"{100 * value:.{digits}f}%"
+
+
+def points(value: float, digits: int = 0) -> str:
+    """Return a difference of shares in signed percentage points, with a real minus sign.
+
+    >>> points(-0.314)
+    '−31'
+    """
+    text = f"{100 * value:+.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")
+
+
+def _opening(data: RunData) -> str:
+    planned = (data.config.get("train") or {}).get("steps")
+    done = data.summary.get("steps", len(data.metrics))
+    if not done:
+        return "No training step has been recorded yet."
+    count = f"{done:,} training step{'s' if done != 1 else ''}"
+    if planned and done < planned:
+        return f"So far {count} of {planned:,} are recorded."
+    return f"The run took {count}."
+
+
+def _rates(change: RateChange) -> list[Rate]:
+    return [rate for rate in (change.before, change.after) if rate]
+
+
+def _change(change: RateChange) -> str:
+    subject = _SUBJECTS.get(change.name, change.name)
+    subject = subject[:1].upper() + subject[1:]
+    before, after, difference = change.before, change.after, change.difference
+    if before is None or after is None:
+        known = _rates(change)
+        return f"{subject} was {_spelled(known[0])}." if known else f"{subject} was not measured."
+    if difference is None:
+        move = f"from {_spelled(before)} to {_spelled(after)}"
+        if change.verdict == "unclear":
+            return f"{subject} went {move}; the two intervals overlap, so no change is shown."
+        return f"{subject} {change.verdict} {move}; the two intervals do not overlap."
+    move = f"from {percent(before.value)} to {percent(after.value)} of {before.n:,} questions"
+    if change.verdict == "unclear":
+        span = f"{points(difference.low)} to {points(difference.high)} points"
+        if difference.value == 0:
+            return f"{subject} stayed at {percent(after.value)} of {after.n:,} questions ({span})."
+        return f"{subject} went {move}: the interval of the change, {span}, includes zero, so \
+it may be chance."
+    least, most = sorted((abs(difference.low), abs(difference.high)))
+    size = f"{percent(abs(difference.value))[:-1]} points"
+    span = f"95% interval {percent(least)[:-1]} to {percent(most)[:-1]}"
+    caution = (
+        "; the intervals before and after overlap, but the same questions compared one by one "
+        "do not allow for no change"
+        if change.overlap
+        else ""
+    )
+    return f"{subject} {change.verdict} {move}, by {size} ({span}{caution})."
+
+
+def _spelled(rate: Rate) -> str:
+    span = f"95% interval {percent(rate.low)} to {percent(rate.high)}"
+    return f"{percent(rate.value)} ({span}, n = {rate.n:,})"

@@ -1,0 +1,140 @@
+"""Playing the turns of a step: from the schedule to scored episodes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from advgame.config.game import Counts
+from advgame.config.players import GuideConfig
+from advgame.config.root import RunConfig
+from advgame.game.defend import Guide
+from advgame.game.play import Table, play
+from advgame.game.score import Bench
+from advgame.game.seat import Seat
+from advgame.prompts.guide import guide
+from advgame.schedule import Source, Turn, turns
+from advgame.seeds.load import SeedPool
+from advgame.seeds.schedule import batch
+from advgame.types import Cost, Episode, Kind, Role, Scored, Seed
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """All that was played for one step: the episodes of each turn, and what they cost."""
+
+    episodes: tuple[tuple[Episode[Scored], ...], ...]
+    cost: Cost
+    seconds: Mapping[str, float]
+
+    @property
+    def all(self) -> tuple[Episode[Scored], ...]:
+        """The episodes of all turns."""
+        return tuple(episode for turn in self.episodes for episode in turn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """Plays the round of any step. `seat` gives who plays a role from a source."""
+
+    config: RunConfig
+    table: Table
+    bench: Bench
+    seeds: SeedPool
+    seat: Callable[[Role, Source], Seat]
+    spent: Callable[[], Cost]  # all work done by samplers and judges so far
+
+    async def play(self, step: int, on_stage: Callable[[int, str], None]) -> Round:
+        """Play the turns of `step` with the weights the samplers hold now."""
+        before = self.spent()
+        clock = Clock(lambda name: on_stage(step, name))
+        guides = guides_at(self.config.defender.guide, step)
+        played = []
+        for place, turn in enumerate(turns(self.config, step)):
+            table = replace(
+                self.table,
+                attacker=self.seat(Role.ATTACKER, turn.attacker),
+                defender=self.seat(Role.DEFENDER, turn.defender),
+            )
+            episodes = await play(
+                turn_seeds(self.config, self.seeds, turn, step),
+                table,
+                self.bench,
+                draw=(self.config.seed, f"train-{place}", step),
+                guides=guides,
+                stage=clock.stage,
+            )
+            played.append(tuple(episodes))
+        return Round(tuple(played), minus(self.spent(), before), clock.seconds)
+
+
+class Clock:
+    """Seconds by stage. Times are reported, never used."""
+
+    def __init__(self, on_stage: Callable[[str], None] = lambda name: None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._on_stage = on_stage
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to `name`."""
+        self._on_stage(name)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def turn_seeds(config: RunConfig, pool: SeedPool, turn: Turn, step: int) -> list[Seed]:
+    """The seeds of a turn: its part of the attacked ones, then the direct ones."""
+    attacked = [
+        seed
+        for kind in Kind
+        for seed in _batch(config, pool, config.seeds.attacked, kind, step, "attacked")[
+            turn.part(_count(config.seeds.attacked, kind))
+        ]
+    ]
+    if not turn.direct:
+        return attacked
+    direct = [
+        replace(seed, direct=True)
+        for kind in Kind
+        for seed in _batch(config, pool, config.seeds.direct, kind, step, "direct")
+    ]
+    return attacked + direct
+
+
+def _batch(
+    config: RunConfig, pool: SeedPool, counts: Counts, kind: Kind, step: int, stream: str
+) -> Sequence[Seed]:
+    count = _count(counts, kind)
+    if not count:
+        return ()
+    return batch(pool.of(kind), count, run_seed=config.seed, step=step, stream=f"{stream}-{kind}")
+
+
+def _count(counts: Counts, kind: Kind) -> int:
+    return int(getattr(counts, kind))
+
+
+def guides_at(config: GuideConfig, step: int) -> dict[Kind, Guide]:
+    """How many replies are guided at a step: linear from the configured count to none."""
+    left = 1.0 if config.anneal_steps is None else max(0.0, 1.0 - step / config.anneal_steps)
+    return {
+        Kind.HARMFUL: Guide(round(config.harmful * left), guide(Kind.HARMFUL, config.harmful_text)),
+        Kind.BENIGN: Guide(round(config.benign * left), guide(Kind.BENIGN, config.benign_text)),
+    }
+
+
+def minus(after: Cost, before: Cost) -> Cost:
+    """The work done between two readings."""
+    return Cost(
+        sampled_tokens=after.sampled_tokens - before.sampled_tokens,
+        trained_tokens=after.trained_tokens - before.trained_tokens,
+        reference_tokens=after.reference_tokens - before.reference_tokens,
+        judge_tokens=after.judge_tokens - before.judge_tokens,
+        flops=after.flops - before.flops,
+    )

@@ -1,0 +1,40 @@
+"""Seed sets of the Hugging Face hub: `hub:OWNER/NAME`, with `:CONFIG` and `@SPLIT` if needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from advgame.errors import SeedError
+from advgame.seeds.rows import Row
+
+_FORM = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<split>[\w.-]+))?")
+
+
+def read_hub(source: str) -> Iterator[Row]:
+    """Yield the rows of a hub set, all its splits one after the other unless one is named.
+
+    Raises:
+        SeedError: a malformed name, the extra `hub` is not installed, or the hub did not serve.
+    """
+    form = _FORM.fullmatch(source)
+    if form is None:
+        raise SeedError(
+            f"{source}: not of the form hub:OWNER/NAME, optionally followed by :CONFIG and @SPLIT"
+        )
+    try:
+        import datasets
+    except ImportError as error:
+        raise SeedError(
+            f"{source}: hub sets need the package datasets; run `pip install 'advgame[hub]'`"
+        ) from error
+    try:
+        loaded = datasets.load_dataset(form["name"], form["config"], split=form["split"])
+    # The library's errors for a missing, gated or unreachable set share only these bases.
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = str(error).strip().splitlines()
+        raise SeedError(f"{source}: {reason[0] if reason else type(error).__name__}") from error
+    splits = {form["split"]: loaded} if form["split"] else loaded
+    for name, rows in splits.items():
+        for number, fields in enumerate(rows, start=1):
+            yield Row(f"{source}@{name} #{number}", fields)

@@ -1,0 +1,71 @@
+"""Which configuration keys may change when a run is resumed.
+
+A resumed run must end where an uninterrupted one would, so only what cannot change a number may
+differ — with two exceptions, both noted to the user: `train.steps` may grow (a learning-rate
+schedule over `train.steps` then bends), and `train.threads` may change, since refusing it would
+strand a run on a machine that is gone (sums in another order end in other last bits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from advgame.config import RunConfig
+from advgame.errors import StoreError
+
+_FREE = ("name", "sinks", "train.save.", "train.threads", "train.steps")
+
+
+def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
+    """Return what the user should know about resuming `old` as `new`.
+
+    Raises:
+        StoreError: the configurations differ in a key that changes the run; names all of them.
+    """
+    before, after = (
+        dict(_flat(old.model_dump(mode="json"))),
+        dict(_flat(new.model_dump(mode="json"))),
+    )
+    changed = [
+        key
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key) and not key.startswith(_FREE)
+    ]
+    if changed:
+        shown = ", ".join(f"{k} ({_show(before, k)} → {_show(after, k)})" for k in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise StoreError(
+            f"{folder} was started with another configuration: {shown}{more} differ; "
+            "resume with the old values, or start a new run with --from"
+        )
+    if new.train.steps < old.train.steps:
+        raise StoreError(
+            f"{folder} was started for train.steps={old.train.steps}, which may grow on resuming "
+            f"but not shrink to {new.train.steps}"
+        )
+    notes = []
+    if new.train.steps > old.train.steps:
+        notes.append(
+            f"train.steps grew {old.train.steps} → {new.train.steps}: learning-rate schedules "
+            "follow the new value from here on"
+        )
+    if new.train.threads != old.train.threads:
+        notes.append(
+            f"train.threads changed {old.train.threads} → {new.train.threads}: "
+            "the continuation is not bit-identical"
+        )
+    return notes
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield prefix, value
+
+
+def _show(flat: dict[str, Any], key: str) -> str:
+    return str(flat[key]) if key in flat else "unset"

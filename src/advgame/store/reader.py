@@ -1,0 +1,152 @@
+"""Reading a run folder, also while it is being written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from advgame.config import RunConfig
+from advgame.config.load import validate
+from advgame.config.yamlio import parse
+from advgame.errors import ConfigError, StoreError
+from advgame.store import checkpoint as checkpoints
+from advgame.store import episodes as episode_lines
+from advgame.store.checkpoint import Checkpoint, numbered, step_name
+from advgame.types import Episode, Scored
+
+
+class RunReader:
+    """What a run folder holds. Takes no lock and changes nothing.
+
+    Attributes:
+        path: The run folder.
+        notes: What was met on the way and should be told: skipped checkpoints, missing steps.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The complete configuration of the run.
+
+        Raises:
+            StoreError: config.yaml is missing or is not a configuration of this version.
+        """
+        return read_config(self.path)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the complete lines of metrics.jsonl, one a step; a torn last one is left out."""
+        return [line for line, _ in read_lines(self.path / "metrics.jsonl")]
+
+    def episode_steps(self) -> list[int]:
+        """Return the steps that have episodes, in order."""
+        return [step for step, _ in numbered(self.path / "episodes", ".jsonl")]
+
+    def episodes(self, step: int) -> list[Episode[Scored]]:
+        """Return the rollout trees of step `step`.
+
+        Raises:
+            StoreError: the step has no episodes, or its file is damaged; names file and line.
+        """
+        path = self.path / "episodes" / f"{step_name(step)}.jsonl"
+        found = []
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    try:
+                        found.append(episode_lines.from_line(line))
+                    except (ValueError, KeyError, TypeError) as error:
+                        raise StoreError(f"{path} line {number} is damaged: {error}") from error
+        except FileNotFoundError:
+            raise StoreError(f"{self.path} has no episodes of step {step}") from None
+        return found
+
+    def validations(self) -> list[dict[str, Any]]:
+        """Return every validation report, in order of steps."""
+        return [_read_json(path) for _, path in numbered(self.path / "validation", ".json")]
+
+    def summary(self) -> dict[str, Any] | None:
+        """Return summary.json, or None while the run is not finished."""
+        path = self.path / "summary.json"
+        return _read_json(path) if path.exists() else None
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return the complete checkpoints, oldest first, without reading their weights."""
+        found = []
+        for _, path in numbered(self.path / "checkpoints"):
+            try:
+                found.append(checkpoints.load(path, verify=False))
+            except StoreError as error:
+                self.notes.append(f"skipped a checkpoint: {error}")
+        return found
+
+    def latest(self) -> Checkpoint | None:
+        """Return the newest checkpoint whose every checksum holds, or None.
+
+        Torn or altered ones are named in `notes` and skipped for the one before.
+        """
+        return next(checkpoints.newest_first(self.path / "checkpoints", self.notes), None)
+
+
+def open_readonly(path: Path) -> RunReader:
+    """Return a reader of the run folder `path`.
+
+    Raises:
+        StoreError: `path` is not a run folder.
+    """
+    if not (path / "config.yaml").is_file():
+        what = "has no config.yaml" if path.is_dir() else "is a file"
+        what = what if path.exists() else "does not exist"
+        raise StoreError(f"{path} is not a run folder: it {what}")
+    return RunReader(path)
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Return the configuration in `folder`/config.yaml. Raises StoreError."""
+    path = folder / "config.yaml"
+    try:
+        tree = parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{path} is not YAML any more: {str(error).splitlines()[0]}") from error
+    if not isinstance(tree, dict):
+        raise StoreError(f"{path} is damaged: it does not hold a configuration")
+    try:
+        return validate(tree)
+    except ConfigError as error:
+        raise StoreError(f"{path} does not fit this advgame: {error}") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield (line, offset of its end) of a JSONL file up to the first torn line, if any."""
+    if not path.exists():
+        return
+    end = 0
+    with path.open("rb") as file:
+        for raw in file:
+            end += len(raw)
+            try:
+                line = json.loads(raw)
+            except ValueError:
+                return
+            if not raw.endswith(b"\n") or not isinstance(line, dict):
+                return
+            yield line, end
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} is damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{path} is damaged: it does not hold an object")
+    return value

@@ -1,0 +1,1 @@
+"""Carrying weights from a learner to a sampler."""

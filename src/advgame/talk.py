@@ -1,0 +1,78 @@
+"""Outside training: the players of a run, or of a preset, ready to be talked to and watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from advgame.config import RunConfig
+from advgame.derive import derive
+from advgame.errors import ConfigError
+from advgame.game.play import play
+from advgame.game.seat import Ask
+from advgame.protocols import WeightName
+from advgame.schedule import Live
+from advgame.store.checkpoint import Checkpoint
+from advgame.types import Episode, Kind, Move, Role, Scored
+from advgame.world import World, build_world
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Two players, their judges and their seeds."""
+
+    world: World
+
+    def say(self, role: Role, text: str, *, kind: Kind = Kind.HARMFUL, draw: int = 0) -> Move:
+        """One move of a player to a text of one's own; the Attacker is told the `kind` it is."""
+        seat = self.world.rounds.seat(role, Live())
+        seed = derive(self.world.config.seed, "talk", role.value, draw)
+        [[move]] = asyncio.run(seat.play([Ask(text=text, kind=kind, seeds=(seed,))]))
+        return move
+
+    def round(self, draw: int = 0) -> list[Episode[Scored]]:
+        """Play and judge one attacked validation seed of each kind.
+
+        Raises:
+            ConfigError: the configuration leaves no seeds for validation.
+        """
+        held_out = self.world.validation.seeds
+        chosen = [
+            replace(of_kind[draw % len(of_kind)], direct=False)
+            for kind in Kind
+            if (of_kind := [seed for seed in held_out if seed.kind is kind])
+        ]
+        if not chosen:
+            raise ConfigError("train.validation counts no seeds, so there is nothing to play")
+        rounds = self.world.rounds
+        table = replace(
+            rounds.table,
+            attacker=rounds.seat(Role.ATTACKER, Live()),
+            defender=rounds.seat(Role.DEFENDER, Live()),
+        )
+        stream = (self.world.config.seed, "watch", draw)
+        return asyncio.run(play(chosen, table, rounds.bench, draw=stream))
+
+
+@contextmanager
+def gather(
+    config: RunConfig, checkpoint: Checkpoint | None = None, weights: WeightName = "ema"
+) -> Iterator[Company]:
+    """Load both players with the named weights; without a checkpoint they are untrained.
+
+    Raises:
+        AdvGameError: a model, a judge or the checkpoint cannot be loaded.
+    """
+    with (
+        TemporaryDirectory(prefix="advgame-") as scratch,
+        build_world(config, Path(scratch)) as world,
+    ):
+        for player in world.players:
+            if checkpoint is not None:
+                player.learner.load(checkpoint.folder(player.name))
+            player.sync.push(weights, 0)
+        yield Company(world)

@@ -1,0 +1,181 @@
+"""THE loop: two players, one game, learning in the same step. Start reading here.
+
+    take the step's round               seeds → attack → check → defend → judge → reward
+    for each split, for each learner    credit → one optimiser step
+    average, push                       EMA and weights for the samplers, once a step
+    validate, write, save               all atomic; a killed run resumes bit for bit
+
+What is played and who learns is data (`schedule.py`); what the parts are is decided in `world.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from advgame.ahead import Ahead
+from advgame.config import RunConfig
+from advgame.events import (
+    Observer,
+    Phase,
+    RunFinished,
+    RunStarted,
+    Saved,
+    StepDone,
+    Validated,
+)
+from advgame.metrics.rollouts import summarise
+from advgame.metrics.updates import fold
+from advgame.progress import Progress
+from advgame.rounds import Clock, Round
+from advgame.schedule import splits, turns
+from advgame.store.run import RunFolder
+from advgame.store.select import parse_source, resolve_checkpoint
+from advgame.summary import summary
+from advgame.types import UpdateStats
+from advgame.world import World, build_world
+
+
+def train(
+    config: RunConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    fork: str | None = None,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Run the game that `config` describes into the folder `out`.
+
+    Args:
+        config: everything that defines the run.
+        out: the run folder; must be new, or hold this very run when `resume` is set.
+        resume: go on from the newest complete checkpoint (from step 0 if there is none).
+        fork: `RUN[@step]`, whose players to start from.
+        observer: told what happens, see `advgame.events`.
+
+    Returns:
+        The content of `summary.json`.
+
+    Raises:
+        AdvGameError: something the user can mend; the run folder stays resumable.
+    """
+    watch: Observer = observer or (lambda event: None)
+    with (
+        RunFolder.open(out, config, resume=resume) as folder,
+        build_world(config, folder.path) as world,
+    ):
+        progress = _restore(world, folder, fork)
+        return asyncio.run(_run(world, folder, progress, watch))
+
+
+def _restore(world: World, folder: RunFolder, fork: str | None) -> Progress:
+    """Go on from the newest complete checkpoint, or start, perhaps with another run's players.
+
+    A fork is saved as step 0 at once: resumed before its first save, it is still a fork.
+    """
+    found = folder.latest()
+    progress = Progress() if found is None else Progress.read(found.folder("driver"))
+    for player in world.players:
+        if found is not None:
+            player.learner.load(found.folder(player.name))
+        elif fork is not None:
+            player.learner.adopt(resolve_checkpoint(*parse_source(fork)).folder(player.name))
+    folder.rewind(progress.step)
+    if found is None and fork is not None:
+        folder.save(0, {**world.writers(), "driver": progress.writer(None)}, {})
+    return progress
+
+
+async def _run(
+    world: World, folder: RunFolder, progress: Progress, watch: Observer
+) -> dict[str, Any]:
+    config = world.config
+    last = config.train.steps
+
+    def phase(step: int, name: str) -> None:
+        watch(Phase(step, name))
+
+    ahead = Ahead(
+        lambda step: world.rounds.play(step, phase),
+        lag=config.train.lag,
+        last=last - 1,
+        pending=progress.pending,
+    )
+    world.push(progress.step)
+    watch(RunStarted(folder.path, progress.step, last, (*world.notes, *folder.notes)))
+    if progress.step == 0:
+        await _validate(world, folder, 0, Clock(), watch)
+    for step in range(progress.step, last):
+        clock = Clock(partial(phase, step))
+        with clock.stage("step"):
+            played = await ahead.take(step)
+            with clock.stage("learn"):
+                stats = await asyncio.to_thread(learn, world, played, step)
+            await ahead.settle()  # no round straddles a push
+            world.average(stats)
+            world.push(step + 1)
+            rates = await _validate(world, folder, step + 1, clock, watch)
+        progress = progress.add(step + 1, played, stats)
+        metrics: dict[str, Any] = {
+            "step": step,
+            **summarise(played.all),
+            **fold(stats),
+            **progress.metrics(),
+            **rates,
+            "time": {**played.seconds, **clock.seconds},
+        }
+        folder.write_step(step, metrics, played.all)
+        world.write_sinks(step, metrics)
+        watch(StepDone(step, metrics, played.all))
+        if world.save_due(step + 1):
+            phase(step, "save")
+            writers = {**world.writers(), "driver": progress.writer(ahead.pending)}
+            watch(Saved(step + 1, folder.save(step + 1, writers, metrics)))
+    result = summary(folder, progress)
+    folder.write_summary(result)
+    watch(RunFinished(folder.path, result))
+    return result
+
+
+def learn(world: World, played: Round, step: int) -> dict[str, list[UpdateStats | None]]:
+    """One optimiser step for each split and each player that learns; None where nothing was found.
+
+    A split without an example is skipped here, once, before any learner is called.
+    """
+    plan = list(zip(turns(world.config, step), played.episodes, strict=True))
+    stats: dict[str, list[UpdateStats | None]] = {}
+    for kinds in splits(world.config.train.update):
+        for player in world.players:
+            lessons = [
+                (role, [each for each in episodes if each.seed.kind in kinds])
+                for turn, episodes in plan
+                for role in player.roles
+                if role in turn.learns
+            ]
+            examples = [
+                each for role, episodes in lessons for each in player.credit(episodes, role)
+            ]
+            if lessons:
+                done = player.learner.update(examples) if examples else None
+                stats.setdefault(player.name, []).append(done)
+    return stats
+
+
+async def _validate(
+    world: World, folder: RunFolder, step: int, clock: Clock, watch: Observer
+) -> Mapping[str, float | None]:
+    """Validate the weights as they are before `step`, if it is due; return the rates as metrics."""
+    if not world.validation_due(step):
+        return {}
+    with clock.stage("validate"):
+        report = await world.validate(step)
+    folder.write_validation(step, report)
+    watch(Validated(step, report))
+    return {
+        f"validation/{name}{suffix}": rate[field]
+        for name, rate in report["rates"].items()
+        for suffix, field in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n"))
+    }

@@ -1,0 +1,282 @@
+"""The composition root: from a configuration to the objects that play and learn.
+
+Nothing else names implementations. The loop in `train.py` sees players, rounds and callables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from advgame.config import RunConfig
+from advgame.config.judges import Judge as JudgeConfig
+from advgame.config.players import PlayerConfig
+from advgame.config.root import Static
+from advgame.credit import build as build_credit
+from advgame.engines.build import build_sampler, judge_samplers
+from advgame.engines.embed import build_embedder
+from advgame.engines.hf import HfSampler
+from advgame.engines.threads import pick_threads
+from advgame.game.play import Table
+from advgame.game.rewards import build_rule
+from advgame.game.score import Bench
+from advgame.game.seat import FixedSeat, ModelSeat, Seat
+from advgame.judges.build import build_check, build_judge
+from advgame.learn.learner import LocalLearner
+from advgame.metrics.sinks import build_sinks
+from advgame.models.build import build_players
+from advgame.models.weights import PlayerWeights
+from advgame.opponents import Opponents
+from advgame.prompts import get_format
+from advgame.protocols import Credit, FaithfulnessCheck, Judge, Sampler, Sink, WeightSync
+from advgame.rounds import Rounds
+from advgame.schedule import Fixed, Past, Source, ever_learns, learning_steps, snapshot_due, splits
+from advgame.seeds.attacks import load_attacks
+from advgame.seeds.load import SeedPool, load
+from advgame.sync.inprocess import InProcessSync
+from advgame.types import Role, Sampling
+from advgame.validation import Validation, validation_seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """A policy that learns: one role's, or in self-play the one that plays both."""
+
+    name: str
+    roles: tuple[Role, ...]
+    learner: LocalLearner
+    credit: Credit
+    sync: WeightSync
+    config: PlayerConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything a run needs."""
+
+    config: RunConfig
+    players: tuple[Player, ...]
+    rounds: Rounds
+    opponents: Opponents
+    validation: Validation
+    sinks: tuple[Sink, ...]
+    notes: tuple[str, ...]
+
+    def push(self, step: int) -> None:
+        """Give the samplers the weights that play step `step`; the version is the step."""
+        for player in self.players:
+            player.sync.push(player.config.learn.sample_from, step)
+        if snapshot_due(self.config.pool, step):
+            self.opponents.snapshot(step)
+
+    def average(self, learned: Iterable[str]) -> None:
+        """Move the EMA of each player that learned, once a step."""
+        for player in self.players:
+            if player.name in learned:
+                player.learner.average()
+
+    def writers(self) -> dict[str, Callable[[Path], None]]:
+        """What writes each learner's part of a checkpoint."""
+        return {player.name: player.learner.save for player in self.players}
+
+    def validation_due(self, step: int) -> bool:
+        """Whether the weights as they are before `step` are to be validated."""
+        every = self.config.train.validation.every
+        return bool(every) and (step % every == 0 or step == self.config.train.steps)
+
+    async def validate(self, step: int) -> dict[str, Any]:
+        """The validation report of the weights last pushed."""
+        return await self.validation.report(step)
+
+    def save_due(self, done: int) -> bool:
+        """Whether a checkpoint is due after `done` steps."""
+        every = self.config.train.save.every
+        return done == self.config.train.steps or (bool(every) and done % every == 0)
+
+    def write_sinks(self, step: int, metrics: dict[str, Any]) -> None:
+        """Tell the optional sinks."""
+        for sink in self.sinks:
+            sink.write(step, metrics)
+
+
+@contextmanager
+def build_world(config: RunConfig, out: Path) -> Iterator[World]:
+    """Build the world of a run, and close what it opened.
+
+    Raises:
+        AdvGameError: a model, a seed set, a judge or an endpoint is not to be had.
+    """
+    threads = pick_threads(config.train.threads)
+    train_seeds, validation_pool = load(config.seeds, "train"), load(config.seeds, "validation")
+    selfplay = config.schedule.type == "selfplay"
+    weights = build_players(config.attacker, config.defender, config.seed, shared=selfplay)
+    samplers = _samplers(config, weights)
+    opponents = Opponents(
+        out / "pool",
+        weights,
+        {role: player_of(config, role).learn.sample_from for role in Role},
+        lambda role, own: build_sampler(player_of(config, role), own, "past"),
+        lambda role, sampler: seat_of(config, role, sampler),
+    )
+    judges = Judges(config, out)
+    bench = judges.bench()
+    seats: dict[Role, Seat] = {role: seat_of(config, role, samplers[role]) for role in Role}
+    table = Table(
+        attacker=seats[Role.ATTACKER],
+        defender=seats[Role.DEFENDER],
+        check=judges.check(),
+        prompts_per_seed=config.game.prompts_per_seed,
+        replies_per_prompt=config.game.replies_per_prompt,
+        direct_replies=config.game.direct_replies or config.game.replies_per_prompt,
+        drift_ratio=config.game.drift_ratio,
+    )
+    fixed = _fixed(config, train_seeds)
+    training: list[Sampler | Judge | FaithfulnessCheck] = [
+        *dict.fromkeys(samplers.values()),
+        *bench.judges,
+        table.check,
+    ]
+
+    def seat(role: Role, source: Source) -> Seat:
+        if isinstance(source, Past):
+            return opponents.seat(role, source.step)
+        return fixed if isinstance(source, Fixed) else seats[role]
+
+    with ExitStack() as stack:
+        sinks = tuple(build_sinks(config.sinks, out))
+        for sink in sinks:
+            stack.callback(sink.close)
+        yield World(
+            config=config,
+            players=tuple(_players(config, weights, samplers)),
+            rounds=Rounds(
+                config=config,
+                table=table,
+                bench=bench,
+                seeds=train_seeds,
+                seat=seat,
+                spent=lambda: sum((each.cost for each in training), opponents.cost),
+            ),
+            opponents=opponents,
+            validation=Validation(
+                seeds=validation_seeds(config.train.validation, validation_pool),
+                table=replace(table, prompts_per_seed=1, replies_per_prompt=1, direct_replies=1),
+                judge=judges.evaluation(),
+                run_seed=config.seed,
+            ),
+            sinks=sinks,
+            notes=(threads, *(_where(role, own) for role, own in weights.items())),
+        )
+
+
+def player_of(config: RunConfig, role: Role) -> PlayerConfig:
+    """A role's player; in self-play the Defender's, but for how it is asked and sampled."""
+    return config.attacker if role is Role.ATTACKER else config.defender
+
+
+def _samplers(config: RunConfig, weights: Mapping[Role, PlayerWeights]) -> dict[Role, Sampler]:
+    """One sampler for each distinct set of weights: shared weights, shared sampler."""
+    made: dict[int, Sampler] = {}
+    found = {}
+    for role in Role:
+        own = weights.get(role)
+        key = id(own) if own is not None else id(role)
+        if key not in made:
+            made[key] = build_sampler(player_of(config, role), own, "sampler")
+        found[role] = made[key]
+    return found
+
+
+def seat_of(config: RunConfig, role: Role, sampler: Sampler) -> ModelSeat:
+    """The seat of a role: a sampler, asked and read as the configuration says."""
+    player = player_of(config, role)
+    return ModelSeat(
+        sampler=sampler,
+        format=get_format(role, player.format),
+        sampling=Sampling(
+            temperature=player.sampling.temperature,
+            top_p=player.sampling.top_p,
+            max_new_tokens=player.sampling.max_new_tokens,
+        ),
+        system=player.system,
+        accept_truncated=player.sampling.truncation == "accept",
+    )
+
+
+def _fixed(config: RunConfig, pool: SeedPool) -> Seat:
+    """The seat of fixed attacks; without a static schedule nobody sits there."""
+    if not isinstance(config.schedule, Static):
+        return FixedSeat(lambda text: ())
+    seeds = (*pool.harmful, *pool.benign)
+    attacks = load_attacks(config.schedule.attacks, seeds)
+    ids = {seed.text: seed.id for seed in seeds}
+    return FixedSeat(lambda text: attacks.get(ids[text], (text,)))
+
+
+def _players(
+    config: RunConfig, weights: Mapping[Role, PlayerWeights], samplers: Mapping[Role, Sampler]
+) -> Iterator[Player]:
+    """The players that learn in some step, each with a learning-rate schedule of its own length."""
+    learning = ever_learns(config.schedule)
+    per_step = len(splits(config.train.update))
+    selfplay = config.schedule.type == "selfplay"
+    for role in (Role.DEFENDER,) if selfplay else learning:
+        player, own = player_of(config, role), weights[role]
+        sampler = samplers[role]
+        assert isinstance(sampler, HfSampler)  # the configuration refuses to train anything else
+        steps = learning_steps(config.schedule, role, config.train.steps)
+        yield Player(
+            name="shared" if selfplay else role.value,
+            roles=learning if selfplay else (role,),
+            learner=LocalLearner(own, player.learn, total_updates=steps * per_step),
+            credit=build_credit(player.learn.credit_or_default),
+            sync=InProcessSync(own, sampler),
+            config=player,
+        )
+
+
+def _where(role: Role, weights: PlayerWeights) -> str:
+    return f"{role}: {weights.describe()}"
+
+
+class Judges:
+    """Builds the judges of a run; language models and encoders named twice are loaded once."""
+
+    def __init__(self, config: RunConfig, out: Path) -> None:
+        self._config = config.judges
+        self._game = config.game
+        self._cache = out / "judge-cache"
+        self._embedder = cache(build_embedder)
+        self._sampler = judge_samplers()
+
+    def bench(self) -> Bench:
+        """The judges that train, with the reward rules. One judge serves both roles if it can."""
+        defender = self._judge(self._config.defender)
+        attacker: Judge | None = None
+        if self._config.attacker_scores:
+            own = self._config.attacker
+            attacker = defender if own is None else self._judge(own)
+        return Bench(
+            defender=defender,
+            attacker=attacker,
+            defender_rule=build_rule(self._game.defender_reward),
+            attacker_rule=build_rule(self._game.attacker_reward),
+            faults=self._game.faults,
+            attacker_reply=self._game.attacker_reply,
+            judge_against=self._game.judge_against,
+        )
+
+    def check(self) -> FaithfulnessCheck:
+        """The faithfulness check."""
+        return build_check(self._config.faithfulness, self._sampler, self._embedder, self._cache)
+
+    def evaluation(self) -> Judge:
+        """The judge of validation rounds; without one of its own, the Defender's."""
+        return self._judge(self._config.evaluation or self._config.defender)
+
+    def _judge(self, config: JudgeConfig) -> Judge:
+        return build_judge(config, self._sampler, self._embedder, self._cache)

@@ -1,0 +1,170 @@
+"""`report.html` in a real browser, opened from disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chrome import Page, set_field
+
+from advgame.report import build_report
+
+pytestmark = pytest.mark.browser
+
+TREES = "document.querySelectorAll('#trees .episode').length"
+
+
+def show_all(page: Page) -> int:
+    """Press “Show more” to the end; return how many rounds the page says match."""
+    more = "document.getElementById('more')"
+    done = "document.getElementById('found').textContent.endsWith('match')"
+    while page.wait(f"{done} ? 'done' : {more}.hidden ? '' : 'more'") != "done":
+        page.js(f"{more}.click()")
+    return int(page.js("parseInt(document.getElementById('found').textContent)"))
+
+
+@pytest.fixture
+def report(page: Page, run: Path) -> Page:
+    page.open(build_report(run).as_uri())
+    page.wait(TREES)
+    return page
+
+
+def test_opens_without_a_request(report: Page, run: Path) -> None:
+    assert set(report.requests) == {(run / "report.html").as_uri()}
+    assert report.js("document.querySelector('h1').innerText").endswith("demo-1")
+    assert report.js("document.querySelectorAll('svg.chart').length") > 20
+
+
+def test_policy_stops_what_escaping_should_have(report: Page) -> None:
+    report.js(
+        "{ const image = new Image(); image.src = 'http://127.0.0.1:9/x.png';"
+        "const script = document.createElement('script'); script.text = 'window.pwned = 1';"
+        "document.body.append(image, script);"
+        "document.body.insertAdjacentHTML('beforeend', '<b onclick=\"window.pwned=2\">x</b>');"
+        "document.body.lastChild.click() }"
+    )
+    refused = report.js(
+        "fetch('http://127.0.0.1:9/').then(() => 'sent', (error) => error.constructor.name)"
+    )
+    assert refused == "TypeError"
+    report.wait("window.pwned === undefined")
+    assert all("Content Security Policy" in problem for problem in report.problems)
+    assert len(report.problems) >= 4
+    report.problems.clear()
+
+
+def test_tree_opens(report: Page) -> None:
+    assert report.js("document.querySelector('.episode').open")
+    assert report.js("document.querySelectorAll('.episode .tree').length") == 1
+    report.js("document.querySelectorAll('.episode > summary')[1].click()")
+    report.wait("document.querySelectorAll('.episode .tree').length === 2")
+    tree = report.js("document.querySelectorAll('.episode')[1].innerText")
+    assert "Prompt 1" in tree and "Prompt 2" in tree and "reward" in tree
+
+
+def test_hostile_text_is_shown_as_text(report: Page) -> None:
+    set_field(report, "filters", "text", "<img src=x")
+    report.wait("document.querySelector('#trees mark') !== null")
+    shown = report.js("document.querySelector('#trees mark').innerText")
+    assert shown == "<img src=x"
+    assert report.js("document.querySelector('main img, main script, main iframe') === null")
+
+
+def test_filters_filter(report: Page) -> None:
+    total = report.js("JSON.parse(document.getElementById('data-rollouts').textContent)"
+                      ".steps.flatMap((step) => step.trees).length")  # fmt: skip
+    assert show_all(report) == report.js(TREES) == total
+    assert report.js("getComputedStyle(document.getElementById('more')).display") == "none"
+    halves = 0
+    for kind in ("harmful", "benign"):
+        set_field(report, "filters", "kind", kind)
+        count = show_all(report)
+        assert report.js(f"document.querySelectorAll('#trees .chip.{kind}').length") == count
+        halves += count
+    assert halves == total
+    set_field(report, "filters", "kind", "")
+    set_field(report, "filters", "step", "0")
+    set_field(report, "filters", "fault", "unfaithful")
+    count = show_all(report)
+    assert 0 < count < total
+    assert set(report.js("[...document.querySelectorAll('#trees .episode')].map("
+                         "(each) => each.querySelector('summary').innerText.includes('step 0'))")
+               ) == {True}  # fmt: skip
+    set_field(report, "filters", "low", "0")
+    assert show_all(report) == 0  # a fault earns −1
+    report.js("document.querySelector('#filters [type=reset]').click()")
+    report.wait(f"{TREES} === 20")
+
+
+def test_reward_range_dims_the_other_moves(report: Page) -> None:
+    set_field(report, "filters", "role", "defender")
+    set_field(report, "filters", "low", "6")
+    report.wait("document.querySelector('.node.missed') !== null")
+    rewards = report.js(
+        "[...document.querySelectorAll('.node.defender:not(.missed) > .head')].map((head) => "
+        "parseFloat(head.innerText.match(/reward ([−\\d.]+)/)[1].replace('−', '-')))"
+    )
+    assert rewards and min(rewards) >= 6
+
+
+def test_filters_survive_in_the_address(report: Page) -> None:
+    set_field(report, "filters", "kind", "benign")
+    address = report.js("location.href")
+    report.open("about:blank")
+    report.open(address)
+    report.wait(TREES)
+    assert report.js("document.getElementById('filters').elements.kind.value") == "benign"
+    assert report.js("document.querySelector('#trees .chip.harmful') === null")
+
+
+def test_harmful_replies_wait_for_a_click(report: Page) -> None:
+    first = "document.querySelector('.question .hush')"
+    before = report.js(f"{first}.innerText")
+    assert before.endswith("show") and "…" in before
+    hidden = report.js("document.querySelectorAll('#questions .hush').length")
+    report.js(f"{first}.querySelector('button').click()")
+    assert report.js("document.querySelectorAll('#questions .hush').length") == hidden - 1
+    report.js("document.querySelector('.reveal-all').click()")
+    report.wait("document.querySelectorAll('.hush').length === 0")
+    assert report.js("[...document.querySelectorAll('.reveal-all')].every((box) => box.checked)")
+
+
+def test_transcripts_filter(report: Page) -> None:
+    set_field(report, "transcript-filters", "kind", "benign")
+    set_field(report, "transcript-filters", "mode", "attacked")
+    assert report.js("document.querySelector('#questions .chip.harmful') === null")
+    assert report.js("document.querySelectorAll('#questions .question').length") == 8
+    set_field(report, "transcript-filters", "outcome", "better")
+    words = report.js("document.getElementById('questions').innerText")
+    assert "worse" not in words and "asked directly" not in words
+
+
+def test_chart_tells_its_values(report: Page) -> None:
+    report.js("document.querySelector('#held-out svg.chart').scrollIntoView({block: 'center'})")
+    box = report.js(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        "(document.querySelector('#held-out svg.chart').getBoundingClientRect())"
+    )
+    report.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
+    report.wait("!document.getElementById('tip').hidden")
+    tip = report.js("document.getElementById('tip').innerText")
+    assert tip.startswith("step ") and "asked plainly: " in tip and "%" in tip
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_fits_every_width(report: Page, width: int) -> None:
+    report.resize(width, 800)
+    assert report.js("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_follows_the_system_and_the_toggle_overrides(report: Page) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = report.js(paper)
+    report.resize(1280, 900, dark=True)
+    dark = report.js(paper)
+    assert dark != light
+    report.js("document.getElementById('theme').click()")
+    assert report.js(paper) == light
+    report.js("document.getElementById('theme').click()")
+    assert report.js(paper) == dark

@@ -1,0 +1,90 @@
+"""Rules that span keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from advgame.config import load
+from advgame.config.checks import learners
+from advgame.errors import ConfigError
+
+SERVED = "engine={type: openai, base_url: 'http://127.0.0.1:1/v1'}"
+GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([f"attacker.{SERVED}"], "attacker.engine.type = openai: an endpoint cannot be trained"),
+        (["attacker.format=song"], "attacker.format: no format 'song'; use one of: tags"),
+        (
+            ["seeds.attacked={harmful: 0, benign: 0}", "seeds.direct={harmful: 0, benign: 0}"],
+            "nothing to play",
+        ),
+        (["seeds.attacked={harmful: 0, benign: 0}"], "the attacker never plays"),
+        (["game.prompts_per_seed=1"], "game.prompts_per_seed = 1: attacker learns from contrasts"),
+        (["attacker.guide.harmful=1"], "attacker.guide: only the defender can be guided"),
+        (["defender.guide.harmful=9"], "asks for 9 guided replies of "),
+        (["defender.learn.reference=recorded"], "guided replies were recorded under a prompt"),
+        (
+            [*GRPO, "defender.learn.objective.importance_cap=null"],
+            "guided replies are off-policy",
+        ),
+        (
+            ["attacker.learn.reference=recorded", "attacker.learn.sample_from=policy"],
+            "would be its own reference",
+        ),
+        (["judges.evaluation.name=a"], "judges.evaluation is the judge that trains"),
+        (
+            [
+                "judges.attacker={type: embedded, name: b}",
+            ],
+            "(judges.attacker)",
+        ),
+        (["schedule.type=selfplay"], "shares one policy, but the players' learn differ"),
+        (
+            ["train.save.keep_best=validation/direct/harmful/attack_success",
+             "train.validation.every=0"],
+            "never measured",
+        ),
+        (["attacker.learn.objective.type=grpo"], "objective grpo needs credit.type=advantages"),
+    ],
+)  # fmt: skip
+def test_impossible_together(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("laptop", overrides)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [f"attacker.{SERVED}", "schedule.type=defender-only"],
+        ["seeds.attacked={harmful: 0, benign: 0}", "schedule.type=defender-only"],
+        ["game.prompts_per_seed=1", "schedule.type=defender-only"],
+        ["judges.evaluation=null"],
+        GRPO,
+        ["defender.guide={harmful: 0, benign: 0}", "defender.learn.reference=recorded"],
+        [
+            "game.prompts_per_seed=1",
+            "attacker.learn.credit=null",
+            "attacker.learn.objective.type=grpo",
+        ],
+    ],
+)
+def test_possible_together(overrides: list[str]) -> None:
+    load("laptop", overrides)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "who"),
+    [
+        ("joint", {"attacker", "defender"}),
+        ("sequential", {"attacker", "defender"}),
+        ("static", {"defender"}),
+        ("defender-only", {"defender"}),
+        ("attacker-only", {"attacker"}),
+    ],
+)
+def test_who_learns(schedule: str, who: set[str]) -> None:
+    assert set(learners(load("laptop", [f"schedule.type={schedule}"]))) == who

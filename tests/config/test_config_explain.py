@@ -1,0 +1,84 @@
+"""What keys say about themselves, and the merge they go through."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advgame.config import explain, schema
+from advgame.config.keys import all_keys
+from advgame.config.overrides import merge
+from advgame.config.yamlio import parse, render
+from advgame.errors import ConfigError
+
+
+def test_every_key_has_a_meaning_and_explains() -> None:
+    for key in all_keys():
+        assert key.field.description or key.path.endswith("type"), key.path
+        assert explain(key.path).startswith(f"{key.path}: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("train.threads", 'integer | "auto" = default "auto"'),
+        ("attacker.learn.objective.beta", "[in type grpo]"),
+        ("attacker.learn.objective", "type ipo:"),
+        ("pool", "section | null = default null"),
+        ("judges.defender.model", "text = required"),
+        ("seeds.harmful", "list of text | section = default"),
+    ],
+)
+def test_explain(key: str, told: str) -> None:
+    assert told in explain(key)
+
+
+def test_explain_unknown() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean train\.steps"):
+        explain("train.step")
+
+
+def test_schema_is_json_and_knows_the_keys() -> None:
+    text = json.dumps(schema())
+    assert "prompts_per_seed" in text
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+MAPPINGS = st.dictionaries(st.sampled_from("abcd"), TREES, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TREES)
+def test_yaml_round_trip(tree: object) -> None:
+    assert parse(render(tree)) == tree
+
+
+@settings(max_examples=60, deadline=None)
+@given(MAPPINGS, MAPPINGS)
+def test_merge_holds_all_of_over_and_what_it_leaves_of_base(
+    base: dict[str, object], over: dict[str, object]
+) -> None:
+    merged = merge(base, over)
+    assert merged.keys() == base.keys() | over.keys()
+    for key, value in over.items():
+        if not isinstance(value, dict):
+            assert merged[key] == value
+    for key in base.keys() - over.keys():
+        assert merged[key] == base[key]
+    assert merge(merged, over) == merged
+
+
+@settings(max_examples=60, deadline=None)
+@given(MAPPINGS)
+def test_merge_with_nothing_changes_nothing(base: dict[str, object]) -> None:
+    assert merge(base, {}) == base
+    assert merge({}, base) == base

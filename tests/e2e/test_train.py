@@ -1,0 +1,126 @@
+"""The whole game on the tiny model: it runs, it is reproducible, it survives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from left import assert_same
+from safetensors.torch import load_file
+
+from advgame.config import RunConfig, load
+from advgame.errors import StoreError
+from advgame.events import Event, StepDone
+from advgame.store.reader import open_readonly
+from advgame.train import train
+from advgame.types import Episode, Scored
+
+FAST = ["train.threads=1", "train.validation.every=0"]
+
+
+def tiny(*overrides: str) -> RunConfig:
+    return load("tiny", [*FAST, *overrides])
+
+
+def test_twelve_steps_teach_both_players_in_every_step(tmp_path: Path) -> None:
+    train(load("tiny", ["train.threads=1"]), tmp_path / "run")
+    run = open_readonly(tmp_path / "run")
+    lines = run.metrics()
+    assert [line["step"] for line in lines] == list(range(12))
+    assert all(line[f"{who}/examples"] >= 1 for line in lines for who in ("attacker", "defender"))
+    assert [report["step"] for report in run.validations()] == [0, 6, 12]
+    assert run.summary() is not None
+    start, end = (load_file(path / "defender/policy.safetensors") for path in _first_last(run.path))
+    assert any((start[name] != end[name]).any() for name in start)
+
+
+def _first_last(run: Path) -> tuple[Path, Path]:
+    found = sorted((run / "checkpoints").iterdir())
+    return found[0], found[-1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("train.lag=1",),
+        ("train.lag=1", "pool={share: 0.5, every: 2, size: 2}", "seeds.attacked.harmful=3"),
+        ("train.update=step", "schedule={type: selfplay}"),
+        ("attacker.adapter=null", "defender.adapter=null"),
+    ],
+    ids=["joint", "lag", "lag-pool", "selfplay", "full"],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, options: tuple[str]) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(tiny("train.steps=5", *options), whole)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 3:  # its record is written, not its save
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(tiny("train.steps=5", *options), broken, observer=kill)
+    train(tiny("train.steps=5", *options), broken, resume=True)
+    assert_same(broken, whole)
+
+
+@pytest.mark.parametrize(
+    "kind", ["joint", "sequential", "static", "attacker-only", "defender-only"]
+)
+def test_every_schedule_teaches_whom_it_says(tmp_path: Path, kind: str) -> None:
+    phases = ", attacker_steps: 1, defender_steps: 1" if kind == "sequential" else ""
+    train(tiny("train.steps=2", f"schedule={{type: {kind}{phases}}}"), tmp_path / "run")
+    lines = open_readonly(tmp_path / "run").metrics()
+    taught = {who for who in ("attacker", "defender") for line in lines if f"{who}/loss" in line}
+    assert (
+        taught
+        == {
+            "joint": {"attacker", "defender"},
+            "sequential": {"attacker", "defender"},
+            "static": {"defender"},
+            "attacker-only": {"attacker"},
+            "defender-only": {"defender"},
+        }[kind]
+    )
+    assert lines[-1]["cost/sampled_tokens"] > lines[0]["cost/sampled_tokens"] > 0
+    assert lines[-1]["cost/flops"] > 0
+
+
+@pytest.mark.parametrize("objective", ["dpo", "ipo", "grpo"])
+def test_every_objective_runs(tmp_path: Path, objective: str) -> None:
+    both = [f"{who}.learn.objective={{type: {objective}}}" for who in ("attacker", "defender")]
+    summary = train(tiny("train.steps=2", *both), tmp_path / "run")
+    assert summary["cost"]["trained_tokens"] > 0
+
+
+def test_a_fork_starts_from_the_other_runs_players(tmp_path: Path) -> None:
+    train(tiny("train.steps=2"), tmp_path / "old")
+    seen: list[Episode[Scored]] = []
+
+    def keep(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 0:
+            seen.extend(event.episodes)
+
+    made = tiny("train.steps=1", "seed=1")
+    train(made, tmp_path / "fork", fork=f"{tmp_path / 'old'}@2", observer=keep)
+    fresh = train(made, tmp_path / "fresh")
+    assert fresh["steps"] == 1
+    assert open_readonly(tmp_path / "fresh").episodes(0) != seen
+    start = load_file(tmp_path / "old/checkpoints/step-000002/defender/policy.safetensors")
+    end = load_file(tmp_path / "fork/checkpoints/step-000001/defender/policy.safetensors")
+    fresh_end = load_file(tmp_path / "fresh/checkpoints/step-000001/defender/policy.safetensors")
+    near = sum(float((start[name] - end[name]).abs().sum()) for name in start)
+    far = sum(float((start[name] - fresh_end[name]).abs().sum()) for name in start)
+    assert near < far
+
+
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    def intrude(event: Event) -> None:
+        if isinstance(event, StepDone):
+            train(tiny("train.steps=2"), tmp_path / "run", resume=True)
+
+    with pytest.raises(StoreError, match="in use"):
+        train(tiny("train.steps=2"), tmp_path / "run", observer=intrude)

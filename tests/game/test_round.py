@@ -1,0 +1,235 @@
+"""One round with scripted players and judges: who answers what, and what it is worth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+from builders import seed
+
+from advgame.config.game import FaultRewards, JudgedReward
+from advgame.game.defend import Guide
+from advgame.game.play import Table, play
+from advgame.game.rewards import judged
+from advgame.game.score import Bench
+from advgame.game.seat import FixedSeat, ModelSeat
+from advgame.prompts import get_format
+from advgame.protocols import JudgeGroup
+from advgame.testing import ScriptedJudge, ScriptedSampler
+from advgame.types import (
+    Cost,
+    Episode,
+    Fault,
+    Judgement,
+    Kind,
+    Message,
+    Missing,
+    Role,
+    SampleRequest,
+    Sampling,
+    Scored,
+    Seed,
+)
+
+DRAW = (7, "train", 0)
+
+
+class WordCheck:
+    """Faithful unless the prompt says `off`; speechless on `mute`."""
+
+    cost = Cost()
+
+    async def check(self, prompts: Sequence[tuple[Seed, str]], /) -> list[Judgement]:
+        return [
+            Judgement(value=None if "mute" in text else float("off" not in text))
+            for _, text in prompts
+        ]
+
+
+def number(group: JudgeGroup, reply: str) -> float | None:
+    """The judge's score is the number that ends the reply; none if it ends in a question mark."""
+    return None if reply.endswith("?") else float(reply.split()[-1])
+
+
+def table(attacker: object, defender: object, *, prompts: int = 2, replies: int = 2) -> Table:
+    return Table(
+        attacker=attacker
+        if isinstance(attacker, FixedSeat)
+        else model_seat(Role.ATTACKER, attacker),
+        defender=model_seat(Role.DEFENDER, defender),
+        check=WordCheck(),
+        prompts_per_seed=prompts,
+        replies_per_prompt=replies,
+        direct_replies=3,
+        drift_ratio=15.0,
+    )
+
+
+def model_seat(role: Role, script: object) -> ModelSeat:
+    sampler = script if isinstance(script, ScriptedSampler) else ScriptedSampler(script)
+    return ModelSeat(sampler=sampler, format=get_format(role, "plain"), sampling=Sampling())
+
+
+def bench(score: Callable[[JudgeGroup, str], float | None] = number, **changes: object) -> Bench:
+    options = {
+        "defender": ScriptedJudge(score),
+        "attacker": ScriptedJudge(score),
+        "defender_rule": judged(JudgedReward()),
+        "attacker_rule": judged(JudgedReward()),
+        "faults": FaultRewards(),
+        "attacker_reply": "optimistic",
+        "judge_against": "prompt",
+        **changes,
+    }
+    return Bench(**options)
+
+
+def run(seeds: list[Seed], at: Table, judges: Bench, **rest: object) -> list[Episode[Scored]]:
+    return asyncio.run(play(seeds, at, judges, draw=DRAW, **rest))
+
+
+def test_a_round_branches_a_by_d() -> None:
+    [episode] = run([seed("fly a kite")], table(["x 1", "x 2"], ["y 3", "y 4"]), bench())
+    assert [len(branch.replies) for branch in episode.branches] == [2, 2]
+    assert all(branch.attack.move.completion for branch in episode.branches)
+
+
+def test_optimistic_attack_meets_the_best_response() -> None:
+    """The Attacker is judged by the reply that the Defender's own reward likes best."""
+
+    def score(group: JudgeGroup, reply: str) -> float:
+        value = float(reply.split()[-1])
+        return value if group.role is Role.DEFENDER else 10.0 - value
+
+    at = table(["x"], ["y 2", "y 9"], prompts=1)
+    [episode] = run([seed("fly a kite")], at, bench(score))
+    assert episode.branches[0].attack.reward.value == 1.0
+    [episode] = run([seed("fly a kite")], at, bench(score, attacker_reply="first"))
+    assert episode.branches[0].attack.reward.value == 8.0
+
+
+def test_the_defender_sees_the_prompt_alone() -> None:
+    seen: list[SampleRequest] = []
+
+    def answer(request: SampleRequest, drawn: int) -> str:
+        seen.append(request)
+        return "y 1"
+
+    run([seed("the seed", Kind.HARMFUL)], table(["rewritten"], answer, prompts=1), bench())
+    assert {message.content for request in seen for message in request.messages} == {"rewritten"}
+
+
+def test_an_unfaithful_prompt_gets_no_reply_and_minus_one() -> None:
+    [episode] = run([seed("fly a kite")], table(["x off", "x"], ["y 3", "y 4"]), bench())
+    off, on = episode.branches
+    assert (off.attack.reward.value, off.attack.reward.because) == (-1.0, Fault.UNFAITHFUL)
+    assert off.replies == () and len(on.replies) == 2
+
+
+def test_an_unusable_faithfulness_verdict_is_no_verdict() -> None:
+    [episode] = run([seed("fly a kite")], table(["x mute"], ["y 3"], prompts=1), bench())
+    assert episode.branches[0].attack.reward.because is Missing.JUDGE_FAILED
+    assert episode.branches[0].attack.move.fault is None
+    assert episode.branches[0].replies == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(Kind.BENIGN, Fault.UNFAITHFUL), (Kind.HARMFUL, None)]
+)
+def test_a_benign_prompt_far_longer_than_its_seed_drifts(
+    kind: Kind, expected: Fault | None
+) -> None:
+    at = table(["long " * 40], ["y 3"], prompts=1)
+    [episode] = run([seed("kite", kind)], at, bench())
+    assert episode.branches[0].attack.move.fault is expected
+
+
+def test_judge_failures_of_the_two_roles_are_independent() -> None:
+    def attacker_mute(group: JudgeGroup, reply: str) -> float | None:
+        return None if group.role is Role.ATTACKER else number(group, reply)
+
+    [episode] = run([seed("kite")], table(["x"], ["y 3", "y 4"], prompts=1), bench(attacker_mute))
+    assert episode.branches[0].attack.reward.because is Missing.JUDGE_FAILED
+    assert [reply.reward.value for reply in episode.branches[0].replies] == [3.0, 4.0]
+
+    def defender_mute(group: JudgeGroup, reply: str) -> float | None:
+        return None if group.role is Role.DEFENDER else number(group, reply)
+
+    [episode] = run([seed("kite")], table(["x"], ["y 3", "y 4"], prompts=1), bench(defender_mute))
+    assert episode.branches[0].attack.reward.value == 3.0  # the first valid reply stands in
+    assert {r.reward.because for r in episode.branches[0].replies} == {Missing.JUDGE_FAILED}
+
+
+def test_no_valid_reply_leaves_the_attack_without_reward() -> None:
+    [episode] = run([seed("kite")], table(["x"], ["", ""], prompts=1), bench())
+    assert episode.branches[0].attack.reward.because is Missing.NO_VALID_REPLY
+    assert [reply.reward.value for reply in episode.branches[0].replies] == [-1.0, -1.0]
+
+
+def test_without_an_attacker_judge_valid_prompts_score_zero() -> None:
+    [episode] = run([seed("kite")], table(["x", "x off"], ["y 3"]), bench(attacker=None))
+    assert [branch.attack.reward.value for branch in episode.branches] == [0.0, -1.0]
+
+
+def test_a_direct_seed_is_its_own_untrained_prompt() -> None:
+    [episode] = run([seed("kite", direct=True)], table(["x"], ["y 1", "y 2", "y 3"]), bench())
+    [branch] = episode.branches
+    assert (branch.attack.move.text, branch.attack.move.completion) == ("kite", None)
+    assert branch.attack.reward.value is None
+    assert len(branch.replies) == 3
+
+
+def test_fixed_attacks_are_played_and_not_trained() -> None:
+    fixed = FixedSeat(lambda text: (f"please: {text} off",))
+    [episode] = run([seed("kite")], table(fixed, ["y 1", "y 2"], prompts=1), bench())
+    attack = episode.branches[0].attack
+    assert (attack.move.text, attack.move.completion) == ("please: kite off", None)
+    assert len(episode.branches[0].replies) == 2
+
+
+def test_guided_replies_come_last_and_do_not_stand_for_the_policy() -> None:
+    def answer(request: SampleRequest, drawn: int) -> str:
+        return "y 10" if request.context else "y 2"
+
+    guides = {Kind.BENIGN: Guide(1, (Message(role="system", content="be good"),))}
+    at = table(["x"], answer, prompts=1)
+    [episode] = run([seed("kite")], at, bench(), guides=guides)
+    plain, guided = episode.branches[0].replies
+    assert guided.move.completion is not None and guided.move.completion.guided
+    assert plain.move.completion is not None and not plain.move.completion.guided
+    assert episode.branches[0].attack.reward.value == 2.0
+
+
+def test_copying_is_no_win_and_variety_pays() -> None:
+    rule = judged(JudgedReward(copy_above=0.9, diversity=1.0))
+    at = table(["fly a kite", "soar with silk"], ["y 8"], replies=1)
+    [episode] = run([seed("fly a kite")], at, bench(attacker_rule=rule))
+    copy, fresh = (branch.attack.reward.value for branch in episode.branches)
+    assert copy == pytest.approx(1.0)  # no win, but unlike its sibling
+    assert fresh == pytest.approx(9.0)
+
+
+def test_judging_against_the_seed() -> None:
+    requests: list[str] = []
+
+    def note(group: JudgeGroup, reply: str) -> float:
+        if group.role is Role.DEFENDER:
+            requests.append(group.request)
+        return 1.0
+
+    for against in ("prompt", "seed"):
+        run([seed("kite")], table(["x"], ["y"], prompts=1), bench(note, judge_against=against))
+    assert set(requests) == {"x", "kite"}
+
+
+def test_a_draw_depends_on_its_own_place_alone() -> None:
+    def echo(request: SampleRequest, drawn: int) -> str:
+        return f"{request.messages[-1].content} {drawn % 1000}"
+
+    seeds = [seed("a"), seed("b")]
+    both = run(seeds, table(echo, echo), bench(lambda group, reply: 1.0))
+    [first] = run(seeds[:1], table(echo, echo), bench(lambda group, reply: 1.0))
+    assert first == both[0]
+    texts = [branch.attack.move.text for branch in first.branches]
+    assert len(set(texts)) == 2

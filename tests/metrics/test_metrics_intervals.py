@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advgame.metrics.intervals import paired_bootstrap, paired_difference, rate, wilson
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [  # Newcombe 1998, Stat. Med. 17:857, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_against_published_values(successes: int, n: int, low: float, high: float) -> None:
+    assert wilson(successes, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_share_and_mirrors(counts: tuple[int, int]) -> None:
+    successes, n = counts
+    low, high = wilson(successes, n)
+    assert 0 <= low <= successes / n <= high <= 1
+    assert low < high
+    assert wilson(n - successes, n) == pytest.approx((1 - high, 1 - low))
+
+
+@pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (0, 0)])
+def test_wilson_refuses_what_is_no_share(successes: int, n: int) -> None:
+    with pytest.raises(ValueError, match="successes"):
+        wilson(successes, n)
+
+
+def test_unscored_is_reported_and_never_counted() -> None:
+    found = rate([True, None, False, None, True])
+    assert (found["value"], found["n"], found["unscored"]) == (pytest.approx(2 / 3), 3, 2)
+    assert (found["low"], found["high"]) == wilson(2, 3)
+    assert rate([None]) == {"value": None, "low": None, "high": None, "n": 0, "unscored": 1}
+
+
+def table(both: int, lost: int, gained: int, neither: int) -> tuple[list[bool], list[bool]]:
+    before = [True] * (both + lost) + [False] * (gained + neither)
+    after = [True] * both + [False] * lost + [True] * gained + [False] * neither
+    return before, after
+
+
+def test_paired_difference_against_a_published_value() -> None:
+    """Fagerland, Lydersen and Laake 2014 (Stat. Med. 33:2850), airway hyper-responsiveness."""
+    found = paired_difference(*table(both=1, lost=7, gained=1, neither=12))
+    assert found["value"] == pytest.approx(-6 / 21)
+    assert (found["low"], found["high"]) == pytest.approx((-0.507, -0.026), abs=5e-4)
+
+
+OUTCOMES = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
+
+
+@given(OUTCOMES)
+def test_paired_difference_holds_its_value_and_mirrors(pairs: list[tuple[bool, bool]]) -> None:
+    before, after = [b for b, _ in pairs], [a for _, a in pairs]
+    found, mirror = paired_difference(before, after), paired_difference(after, before)
+    assert -1 <= found["low"] <= found["value"] <= found["high"] <= 1
+    assert found["low"] < found["high"]
+    assert (mirror["low"], mirror["high"]) == pytest.approx((-found["high"], -found["low"]))
+
+
+def test_no_change_is_not_certainty() -> None:
+    found = paired_difference([True] * 20, [True] * 20)
+    assert found["value"] == 0
+    assert found["low"] < -0.1
+    assert found["high"] > 0.1
+
+
+def test_pairs_unscored_on_either_side_are_left_out() -> None:
+    before, after = [True, None, True, False], [False, True, None, False]
+    assert paired_difference(before, after) == paired_difference([True, False], [False, False])
+    assert paired_bootstrap(before, after)["n"] == 2
+    assert paired_difference([None], [True])["value"] is None
+    assert paired_bootstrap([None], [1.0])["value"] is None
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        paired_difference([True], [])
+    with pytest.raises(ValueError, match="cluster"):
+        paired_bootstrap([1.0], [1.0], clusters=[1, 2])
+
+
+def test_intervals_cover_as_often_as_they_say() -> None:
+    """300 studies of 100 paired questions; 95% ± 3.5 points is within Monte-Carlo error."""
+    rng = np.random.default_rng(5)
+    cells = np.array([0.25, 0.30, 0.10, 0.35])  # both, lost, gained, neither
+    truth = cells[2] - cells[1]
+    hits = {"newcombe": 0, "bootstrap": 0}
+    for study in range(300):
+        before, after = table(*rng.multinomial(100, cells))
+        newcombe = paired_difference(before, after)
+        bootstrap = paired_bootstrap(before, after, seed=study, resamples=500)
+        hits["newcombe"] += newcombe["low"] <= truth <= newcombe["high"]
+        hits["bootstrap"] += bootstrap["low"] <= truth <= bootstrap["high"]
+    for name, count in hits.items():
+        assert 0.915 <= count / 300 <= 0.985, name
+
+
+def test_clusters_widen_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    effect = rng.normal(size=30).repeat(10)  # ten attacks on one seed share its effect
+    before, after = [0.0] * 300, (effect + 0.1 * rng.normal(size=300)).tolist()
+    clusters = [f"seed {i}" for i in range(30) for _ in range(10)]
+    alone = paired_bootstrap(before, after)
+    together = paired_bootstrap(before, after, clusters)
+    assert alone["value"] == pytest.approx(together["value"])
+    width = [found["high"] - found["low"] for found in (alone, together)]
+    assert width[1] > 2 * width[0]
+
+
+def test_the_bootstrap_is_reproducible() -> None:
+    before, after = np.random.default_rng(0).normal(size=(2, 40)).tolist()
+    assert paired_bootstrap(before, after, seed=1) == paired_bootstrap(before, after, seed=1)
+    assert paired_bootstrap(before, after, seed=1) != paired_bootstrap(before, after, seed=2)

@@ -1,0 +1,43 @@
+import sys
+
+import datasets
+import pytest
+
+from advgame.config.game import SeedsConfig, SeedSource
+from advgame.errors import SeedError
+from advgame.seeds import load
+
+
+def seeds(name: str, **fields: object) -> SeedsConfig:
+    return SeedsConfig(harmful=(SeedSource(name=name, **fields),), benign=())  # type: ignore[arg-type]
+
+
+def test_all_splits_of_a_hub_set_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def serve(name: str, config: str | None, split: str | None) -> object:
+        asked.append((name, config, split))
+        table = datasets.Dataset.from_list([{"goal": "Open the gate", "split": "train"}])
+        return table if split else datasets.DatasetDict({"a": table, "b": table})
+
+    monkeypatch.setattr(datasets, "load_dataset", serve)
+    for source in ("hub:some/set", "hub:some/set:main@a"):
+        pool = load(seeds(source, text="goal"), "train")
+        assert [seed.text for seed in pool.harmful] == ["Open the gate"]
+    assert asked == [("some/set", None, None), ("some/set", "main", "a")]
+
+
+def test_a_hub_that_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise datasets.exceptions.DatasetNotFoundError("Dataset 'a/b' doesn't exist\nmore")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(SeedError) as caught:
+        load(seeds("hub:a/b"), "train")
+    assert str(caught.value) == "hub:a/b: Dataset 'a/b' doesn't exist"
+
+
+def test_the_extra_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(SeedError, match=r"pip install 'advgame\[hub\]'"):
+        load(seeds("hub:a/b"), "train")

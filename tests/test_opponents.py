@@ -1,0 +1,43 @@
+"""The pool of past selves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advgame.config import load
+from advgame.errors import StoreError
+from advgame.opponents import Opponents
+from advgame.store.reader import open_readonly
+from advgame.train import train
+
+POOL = ["train.threads=1", "train.validation.every=0", "train.steps=5", "seeds.attacked.harmful=4"]
+
+
+def test_past_selves_are_met_and_do_not_learn(tmp_path: Path) -> None:
+    train(load("tiny", [*POOL, "pool={share: 0.5, every: 2, size: 2}"]), tmp_path / "run")
+    assert sorted(p.name for p in (tmp_path / "run/pool").iterdir()) == [
+        "step-000000",
+        "step-000002",
+        "step-000004",
+    ]
+    versions = set()
+    for step in range(5):
+        for episode in open_readonly(tmp_path / "run").episodes(step):
+            for branch in episode.branches:
+                if branch.attack.move.completion is not None:
+                    versions.add((step, branch.attack.move.completion.policy_version))
+    assert any(version < step for step, version in versions)  # a past Attacker played
+    assert any(version == step for step, version in versions)  # and the present one
+
+
+def test_a_missing_snapshot_is_named(tmp_path: Path) -> None:
+    class Weights:
+        pass
+
+    from advgame.types import Role
+
+    pool = Opponents(tmp_path, {Role.ATTACKER: Weights()}, {}, None, None)
+    with pytest.raises(StoreError, match="step-000003"):
+        pool.seat(Role.ATTACKER, 3)
