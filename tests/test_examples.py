@@ -28,6 +28,7 @@ def test_example_runs(
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name, str(tmp_path)])
     monkeypatch.syspath_prepend(str(EXAMPLES))  # as `python examples/NAME` does
+    monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)  # another test's, perhaps
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
     assert SHOWS[name] in capsys.readouterr().out

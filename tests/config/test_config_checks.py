@@ -64,7 +64,11 @@ def test_impossible_together(overrides: list[str], message: str) -> None:
         ["game.prompts_per_seed=1", "schedule.type=defender-only"],
         ["judges.evaluation=null"],
         GRPO,
-        ["defender.guide={harmful: 0, benign: 0}", "defender.learn.reference=recorded"],
+        [
+            "defender.guide={harmful: 0, benign: 0}",
+            "defender.learn.sample_from=ema",
+            "defender.learn.reference=recorded",
+        ],
         [
             "game.prompts_per_seed=1",
             "attacker.learn.credit=null",

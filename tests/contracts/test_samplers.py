@@ -119,11 +119,14 @@ def test_other_seeds_draw_other_tokens(sampler):
     assert len({completion.text for completion in replies}) > 8
 
 
-def test_finish_tells_why_it_ended(sampler):
+def test_some_replies_end_and_some_are_cut(sampler):
     (replies,) = draw(sampler, ask("hello", range(64), max_new_tokens=16))
-    end = sampler._stop
-    kinds = {completion.finish for completion in replies}
-    assert kinds == {Finish.STOP, Finish.LENGTH}
+    assert {completion.finish for completion in replies} == {Finish.STOP, Finish.LENGTH}
+
+
+def test_finish_tells_why_it_ended(local):
+    (replies,) = draw(local, ask("hello", range(64), max_new_tokens=16))
+    end = local._stop
     for completion in replies:
         stopped = completion.token_ids[-1] in end
         assert stopped == (completion.finish is Finish.STOP)
@@ -134,17 +137,27 @@ def test_finish_tells_why_it_ended(sampler):
 
 
 def test_text_leaves_the_prefill_out(sampler):
-    ((plain,),) = draw(sampler, ask("hello", [50]))
     ((filled,),) = draw(sampler, ask("hello", [50], prefill="Sure: "))
-    assert filled.prompt_ids[: len(plain.prompt_ids)] == plain.prompt_ids
-    assert len(filled.prompt_ids) == len(plain.prompt_ids) + len("Sure: ")
     assert not filled.text.startswith("Sure")
 
 
-def test_a_guide_is_sampled_under_but_not_kept(sampler):
+def test_the_prefill_belongs_to_the_prompt(local):
+    ((plain,),) = draw(local, ask("hello", [50]))
+    ((filled,),) = draw(local, ask("hello", [50], prefill="Sure: "))
+    assert filled.prompt_ids[: len(plain.prompt_ids)] == plain.prompt_ids
+    assert len(filled.prompt_ids) == len(plain.prompt_ids) + len("Sure: ")
+
+
+def test_a_guide_is_sampled_under(sampler):
     ((plain,),) = draw(sampler, ask("hello", [7], temperature=0.0))
     ((guided,),) = draw(sampler, ask("hello", [7], guide="Be terse.", temperature=0.0))
     assert guided.guided and not plain.guided
+    assert guided.text != plain.text
+
+
+def test_a_guide_is_not_kept(local):
+    ((plain,),) = draw(local, ask("hello", [7], temperature=0.0))
+    ((guided,),) = draw(local, ask("hello", [7], guide="Be terse.", temperature=0.0))
     assert guided.prompt_ids == plain.prompt_ids
     system = SampleRequest(
         messages=(
@@ -154,18 +167,24 @@ def test_a_guide_is_sampled_under_but_not_kept(sampler):
         seeds=(7,),
         sampling=Sampling(temperature=0.0, max_new_tokens=12),
     )
-    ((shown,),) = draw(sampler, system)
+    ((shown,),) = draw(local, system)
     assert shown.prompt_ids != plain.prompt_ids
     assert guided.token_ids == shown.token_ids
     assert guided.logprobs == pytest.approx(shown.logprobs, abs=1e-5)
 
 
-def test_cost_counts_the_tokens_drawn(sampler):
+def test_cost_grows_with_what_is_drawn(sampler):
     before = sampler.cost
-    outcome = draw(sampler, *MIXED)
+    draw(sampler, *MIXED)
+    assert sampler.cost.sampled_tokens > before.sampled_tokens
+
+
+def test_cost_counts_the_tokens_drawn(local):
+    before = local.cost
+    outcome = draw(local, *MIXED)
     drawn = sum(len(completion.token_ids) for replies in outcome for completion in replies)
-    assert sampler.cost.sampled_tokens - before.sampled_tokens == drawn
-    assert sampler.cost.flops > before.flops
+    assert local.cost.sampled_tokens - before.sampled_tokens == drawn
+    assert local.cost.flops > before.flops
 
 
 def test_nothing_asked_nothing_drawn(sampler):

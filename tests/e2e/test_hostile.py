@@ -12,6 +12,7 @@ import io
 import json
 import re
 import threading
+import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -70,9 +71,11 @@ def answer(request: Request) -> Answer:
     noise = " ".join(TRICKS.values())
     if request.body["model"] == "player":
         return chat(f"{noise} {asked[::-1]}")
-    better = len(asked) % 5
-    return chat(f"{noise}\nVerdict: A={better} B={9 - better}" if "REPLY A" in asked
-                else f"{noise}\nVerdict: {better}")  # fmt: skip
+    shown = re.findall(r"(?s)BEGIN REPLY( [AB])? (\w{12}) ===(.*?)=== END REPLY\1 \2", asked)
+    worth = {name: zlib.crc32(text.encode()) % 10 for name, _, text in shown}
+    if " A" in worth:
+        return chat(f"{noise}\nVerdict: A={worth[' A']} B={worth[' B']}")
+    return chat(f"{noise}\nVerdict: {worth.get('', 0)}")
 
 
 def overrides(base: Path, url: str) -> list[str]:
@@ -221,15 +224,17 @@ def test_a_seed_cannot_write_the_structure_of_a_chat(played: tuple[Path, Server,
 def test_a_direct_seed_reaches_the_defender_word_for_word(
     played: tuple[Path, Server, str],
 ) -> None:
-    run, server, _ = played
     asked = [
         request.body["messages"][-1]["content"]
-        for request in server.requests
+        for request in played[1].requests
         if request.body.get("model") == "player"
     ]
-    direct = [e.seed.text for e in open_readonly(run).episodes(0) if e.seed.direct]
-    assert len(direct) == 2 * len(TRICKS)
-    assert set(direct) <= set(asked)
+    direct = {
+        f"{opening}validation {trick}".strip()
+        for opening in KINDS.values()
+        for trick in TRICKS.values()
+    }
+    assert direct <= set(asked)
 
 
 def test_a_judge_reads_texts_between_fences_they_cannot_close(

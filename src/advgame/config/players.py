@@ -216,7 +216,8 @@ class PlayerConfig(Config):
     engine: Engine = HfEngine()
     """hf (in process) or openai (frozen only)."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 where the hardware multiplies it fast (CUDA, AMX), else float32."""
+    """auto: bfloat16 where the hardware multiplies it fast (CUDA, AMX, AVX512-BF16), else
+    float32."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: cuda, then mps, then cpu."""
     adapter: AdapterConfig | None = AdapterConfig()

