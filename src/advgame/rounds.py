@@ -124,8 +124,8 @@ def guides_at(config: GuideConfig, step: int) -> dict[Kind, Guide]:
     """How many replies are guided at a step: linear from the configured count to none."""
     left = 1.0 if config.anneal_steps is None else max(0.0, 1.0 - step / config.anneal_steps)
     return {
-        Kind.HARMFUL: Guide(round(config.harmful * left), guide(config.harmful_text)),
-        Kind.BENIGN: Guide(round(config.benign * left), guide(config.benign_text)),
+        Kind.HARMFUL: Guide(round(config.harmful * left), guide(config.harmful_text, step)),
+        Kind.BENIGN: Guide(round(config.benign * left), guide(config.benign_text, step)),
     }
 
 

@@ -27,6 +27,7 @@ from advgame.events import (
     StepDone,
     Validated,
 )
+from advgame.memory import release
 from advgame.metrics.rollouts import summarise
 from advgame.metrics.updates import fold
 from advgame.progress import Progress
@@ -118,6 +119,7 @@ async def _run(
             world.average(stats)
             world.push(step + 1)
             rates = await _validate(world, folder, step + 1, clock, watch)
+            release()
         progress = progress.add(step + 1, played, stats)
         metrics: dict[str, Any] = {
             "step": step,

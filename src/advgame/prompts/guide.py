@@ -1,9 +1,10 @@
 """Guided sampling: what stands before a request while some replies to it are drawn.
 
 By default a few earlier turns that refuse with a redirection: a 135M model imitates what it has
-seen, where a system prompt that says the same changes little (measured: 47% against 5% of replies
-to harmful requests scored above 5). The same turns guide replies to benign requests. There most
-refuse too, and lose: what would spread to benign requests is in the pairs as a loser from step 0.
+seen, where a system prompt that says the same changes little (measured: 36-47% against 5% of
+replies to harmful requests scored above 5). The wording changes from step to step. The same turns
+guide replies to benign requests. There most refuse too, and lose: what would spread to benign
+requests is in the pairs as a loser from step 0.
 """
 
 from __future__ import annotations
@@ -16,19 +17,28 @@ import yaml
 from advgame.types import Message
 
 
-def guide(text: str) -> tuple[Message, ...]:
-    """The turns that guide a reply: the system prompt `text`, or the shipped demonstrations."""
-    return (Message(role="system", content=text),) if text else _demonstrations()
+def guide(text: str, step: int) -> tuple[Message, ...]:
+    """The turns that guide a reply: the system prompt `text`, or the demonstrations of a step."""
+    if text:
+        return (Message(role="system", content=text),)
+    shipped = _demonstrations()
+    return shipped[step % len(shipped)]
 
 
 @cache
-def _demonstrations() -> tuple[Message, ...]:
+def _demonstrations() -> tuple[tuple[Message, ...], ...]:
     file = files("advgame.prompts") / "templates" / "guide.yaml"
-    turns: list[Message] = []
-    for row in yaml.safe_load(file.read_text(encoding="utf-8")):
-        turns.append(Message(role="user", content=row["request"]))
-        turns.append(Message(role="assistant", content=row["reply"]))
-    return tuple(turns)
+    return tuple(
+        tuple(
+            message
+            for row in rows
+            for message in (
+                Message(role="user", content=row["request"]),
+                Message(role="assistant", content=row["reply"]),
+            )
+        )
+        for rows in yaml.safe_load(file.read_text(encoding="utf-8"))
+    )
 
 
 def under(guide: tuple[Message, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
