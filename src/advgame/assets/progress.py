@@ -48,4 +48,5 @@ class Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        if self._progress.live.is_started:  # stopping prints a line feed where there is no terminal
+            self._progress.stop()
