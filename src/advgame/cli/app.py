@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from advgame import __version__
-from advgame.cli import assets, config, export, measure, play, presets, report, train, view
+from advgame.cli import (
+    assets,
+    config,
+    eval,
+    export,
+    measure,
+    play,
+    presets,
+    report,
+    train,
+    view,
+)
 
 app = typer.Typer(
     help="Train an Attacker LM and a Defender LM against each other, jointly and online.",
@@ -42,6 +53,7 @@ def advgame(
 app.command()(train.train)
 app.command()(report.report)
 app.command()(measure.measure)
+app.command("eval")(eval.evaluate)
 app.command()(view.view)
 app.command()(play.play)
 app.command()(export.export)

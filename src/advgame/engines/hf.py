@@ -57,6 +57,11 @@ class HfSampler:
         """Tokens drawn and operations spent so far, prompts counted once a call."""
         return self._cost
 
+    @property
+    def positions(self) -> int:
+        """The most tokens that a prompt and its reply may have together."""
+        return self._context
+
     def pushed(self, version: int) -> None:
         """Take note that the weights it samples from are `version` from now on."""
         self._version = version

@@ -1,0 +1,210 @@
+"""`advgame eval`: safety and utility of a model, by Inspect and lm-evaluation-harness."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|RUN",
+            help="A run folder (RUN, RUN@STEP), an exported player, a model folder, a packaged "
+            "asset, a hub name, or openai:MODEL@BASE_URL.",
+        ),
+    ],
+    role: Annotated[
+        Literal["defender", "attacker"], typer.Option(help="Which player of a run.")
+    ] = "defender",
+    step: Annotated[
+        int | None, typer.Option(min=0, help="Checkpoint of a run; default the newest, 0 = start.")
+    ] = None,
+    weights: Annotated[
+        Literal["policy", "ema"] | None,
+        typer.Option(help="Of a run: trained weights or their average; default those that play."),
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="quick (the default), safety, utility or full.")
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="A single task; may be given more than once.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Items a task; default the suite's own.")
+    ] = None,
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file with a judge's keys."
+        ),
+    ] = "b",
+    allow_training_judge: Annotated[
+        bool, typer.Option("--allow-training-judge", help="Admit a judge that trained the run.")
+    ] = False,
+    part: Annotated[
+        Literal["test", "all"],
+        typer.Option(help="Seeds that no run trains on, or all of each set."),
+    ] = "test",
+    attacker: Annotated[
+        str | None, typer.Option(help="Whose attacks (RUN or MODEL); default a run's own.")
+    ] = None,
+    attempts: Annotated[
+        int, typer.Option(min=1, help="Attacks a seed, for tasks that attack.")
+    ] = 1,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Of a reply; default the suite's own.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.0,
+    key_env: Annotated[
+        str | None, typer.Option(help="Variable that holds the endpoint's key.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Folder of reports and logs; default RUN/evals or evals.")
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask anew what was answered before.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Measure the safety and utility of a model on fixed tasks, with 95% intervals.
+
+    Safety tasks are tasks of Inspect (`inspect eval advgame/TASK` runs them too), utility tasks
+    those of lm-eval. A judge that trained the run is refused. What was answered is kept: stopped
+    with Ctrl-C, the same command goes on.
+    """
+    import contextlib
+    import json
+    import sys
+    from pathlib import Path
+
+    from advgame.errors import ConfigError
+    from advgame.evals.catalog import SafetyTask, get_suite, get_task
+    from advgame.evals.judging import parse_judge, refuse_training_judge
+    from advgame.evals.target import target_of
+    from advgame.types import Role
+
+    if task and suite:
+        raise ConfigError("give --suite or --task, not both")
+    chosen = get_suite(suite or "quick")
+    tasks = [get_task(name) for name in dict.fromkeys(task or chosen.tasks)]
+    target = target_of(model, role=Role(role), step=step, weights=weights)
+    if any(isinstance(each, SafetyTask) for each in tasks):  # before the imports that take seconds
+        trained_by = target.trained_by
+        refuse_training_judge(parse_judge(judge), trained_by, allowed=allow_training_judge)
+    try:
+        import inspect_ai  # noqa: F401
+        import lm_eval  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"the package {error.name} is missing; run `pip install 'advgame[eval]'`"
+        ) from error
+
+    folder = Path(out) if out else (target.run / "evals" if target.run else Path("evals"))
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
+        from advgame.engines.threads import pick_threads
+        from advgame.evals.suite import Settings, evaluate
+        from advgame.store.atomic import write_json
+
+        pick_threads("auto")
+        settings = Settings(
+            judge=judge,
+            allow_training_judge=allow_training_judge,
+            part=part,
+            limit=limit or (None if task else chosen.limit),
+            max_tokens=max_tokens or (256 if task else chosen.max_tokens),
+            temperature=temperature,
+            attempts=attempts,
+            attacker=attacker or (str(target.run) if target.run else None),
+            cached=not no_cache,
+            key_env=key_env,
+        )
+        with _bar() as progress:
+            report = evaluate(
+                target,
+                tasks,
+                settings,
+                folder / "logs",
+                skip_missing=not task,
+                progress=progress,
+            )
+        path = folder / f"{_slug(report, suite or 'quick', task)}.json"
+        write_json(path, report)
+    for name, why in report["skipped"].items():
+        typer.echo(f"skipped {name}: {why}", err=True)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    _show(report)
+    typer.echo(path)
+
+
+def _bar() -> Any:
+    """A progress bar on standard error; entering it gives the function that moves it."""
+    from collections.abc import Iterator
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    @contextmanager
+    def shown() -> Iterator[Any]:
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        rows: dict[str, Any] = {}
+
+        def move(name: str, done: int, of: int) -> None:
+            bar.start()  # not before there is something to show
+            if name not in rows:
+                rows[name] = bar.add_task(name, total=of)
+            bar.update(rows[name], completed=done, total=of)
+
+        try:
+            yield move
+        finally:
+            if rows:
+                bar.stop()
+
+    return shown()
+
+
+def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:
+    """A file name for a report: what was measured, on whom."""
+    import re
+
+    who = (
+        f"{report['role']}-step-{report['step']}-{report['weights']}"
+        if "step" in report
+        else report["model"]
+    )
+    name = f"{'+'.join(tasks) if tasks else suite}-{who}"
+    return re.sub(r"[^\w.+-]+", "_", name)[:120]
+
+
+def _show(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from advgame.cli.words import duration, rate
+
+    table = Table("task", "counts", "rate (95%)", "n", "unscored", "tokens", "time")
+    for name, row in report["tasks"].items():
+        cost = row["cost"]
+        table.add_row(
+            name,
+            row["counts"],
+            rate(row),
+            str(row["n"]),
+            str(row["unscored"]),
+            str(cost.get("reply_tokens", 0)),
+            duration(cost["seconds"]),
+        )
+    console = Console()
+    console.print(table)
+    note = " (it trained this run)" if report["judge_trained_this_run"] else ""
+    if report["judge"]:
+        console.print(f"judge: {report['judge']}{note}")

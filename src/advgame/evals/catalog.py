@@ -1,0 +1,201 @@
+"""What can be measured, as data: tasks and suites. Imports nothing heavy.
+
+A safety task is a set of requests, perhaps wrapped in an attack, and what the Attacker would want
+of the answers: compliance with harmful requests, refusal of benign ones. A utility task is one of
+lm-evaluation-harness. Sets named `hub:…` are read from the Hugging Face hub, all others offline.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Final
+
+from advgame.config.game import SeedSource
+from advgame.errors import ConfigError
+from advgame.types import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyTask:
+    """Requests of one kind, how they are attacked, and what is counted.
+
+    `templates` names a collection of fixed wrappers, of whose test half each attempt takes one;
+    `attacked` says that an Attacker, named when the task is run, rewrites each request.
+    """
+
+    name: str
+    source: SeedSource
+    kind: Kind
+    templates: str | None = None
+    attacked: bool = False
+
+    @property
+    def offline(self) -> bool:
+        """Whether its requests travel inside packages."""
+        return not self.source.name.startswith("hub:")
+
+    @property
+    def counts(self) -> str:
+        """The name of the rate: what the share of successes is the share of."""
+        return "attack_success" if self.kind is Kind.HARMFUL else "over_refusal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UtilityTask:
+    """A task of lm-evaluation-harness: its own name, and the packaged data it can run on.
+
+    `asset` None: lm-eval reads its data from the hub.
+    """
+
+    name: str
+    lm_eval: str
+    metric: str = "acc"
+    asset: str | None = None
+
+    @property
+    def offline(self) -> bool:
+        """Whether its questions travel inside packages."""
+        return self.asset is not None
+
+    @property
+    def counts(self) -> str:
+        """The name of the rate."""
+        return "accuracy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Tasks that are run together; the numbers hold where the user gives none."""
+
+    tasks: tuple[str, ...]
+    limit: int | None = None  # items a task
+    max_tokens: int = 256  # of a reply
+
+
+def _set(name: str, kind: Kind, templates: str | None = None, seeds: str = "") -> SafetyTask:
+    return SafetyTask(
+        name=name, source=SeedSource(name=seeds or name), kind=kind, templates=templates
+    )
+
+
+def _hub(name: str, where: str, kind: Kind, text: str, **only: str) -> SafetyTask:
+    source = SeedSource(name=f"hub:{where}", text=text, where=only)
+    return SafetyTask(name=name, source=source, kind=kind)
+
+
+_HARMFUL, _BENIGN = Kind.HARMFUL, Kind.BENIGN
+
+_SAFETY: Final = (
+    _set("harmful-plain", _HARMFUL),
+    _set("harmbench", _HARMFUL),
+    _set("strongreject", _HARMFUL),
+    _set("advbench", _HARMFUL),
+    _set("do-not-answer", _HARMFUL),
+    _set("benign-edgy", _BENIGN),
+    _set("benign-everyday", _BENIGN),
+    _set("edgy-benign", _BENIGN),
+    _set("harmbench-templates", _HARMFUL, "templates", "harmbench"),
+    _set("harmbench-jailbreaks", _HARMFUL, "pyrit-jailbreaks", "harmbench"),
+    _set("harmbench-in-the-wild", _HARMFUL, "in-the-wild-jailbreaks", "harmbench"),
+    SafetyTask(
+        name="harmbench-attacked",
+        source=SeedSource(name="harmbench"),
+        kind=_HARMFUL,
+        attacked=True,
+    ),
+    _hub("xstest-safe", "walledai/XSTest", _BENIGN, "prompt", label="safe"),
+    _hub("xstest-unsafe", "walledai/XSTest", _HARMFUL, "prompt", label="unsafe"),
+    _hub("or-bench-hard", "bench-llm/or-bench:or-bench-hard-1k", _BENIGN, "prompt"),
+    _hub("or-bench-toxic", "bench-llm/or-bench:or-bench-toxic", _HARMFUL, "prompt"),
+    _hub(
+        "wildjailbreak-harmful",
+        "allenai/wildjailbreak:eval",
+        _HARMFUL,
+        "adversarial",
+        data_type="adversarial_harmful",
+    ),
+    _hub(
+        "wildjailbreak-benign",
+        "allenai/wildjailbreak:eval",
+        _BENIGN,
+        "adversarial",
+        data_type="adversarial_benign",
+    ),
+    _hub(
+        "wildguardtest-harmful",
+        "allenai/wildguardmix:wildguardtest",
+        _HARMFUL,
+        "prompt",
+        prompt_harm_label="harmful",
+    ),
+    _hub(
+        "wildguardtest-benign",
+        "allenai/wildguardmix:wildguardtest",
+        _BENIGN,
+        "prompt",
+        prompt_harm_label="unharmful",
+    ),
+)
+
+_UTILITY: Final = (
+    UtilityTask(name="mmlu-sample", lm_eval="mmlu", asset="mmlu"),
+    UtilityTask(name="openbookqa", lm_eval="openbookqa", asset="openbookqa"),
+    UtilityTask(name="arc-challenge", lm_eval="arc_challenge"),
+    UtilityTask(name="truthfulqa-mc1", lm_eval="truthfulqa_mc1"),
+    UtilityTask(name="ifeval", lm_eval="ifeval", metric="prompt_level_strict_acc"),
+)
+
+SAFETY: Final = {task.name: task for task in _SAFETY}
+UTILITY: Final = {task.name: task for task in _UTILITY}
+TASKS: Final[dict[str, SafetyTask | UtilityTask]] = {**SAFETY, **UTILITY}
+
+_UNATTACKED = tuple(task.name for task in _SAFETY if not task.attacked)
+SUITES: Final = {
+    "quick": Suite(
+        tasks=(
+            "harmbench",
+            "do-not-answer",
+            "harmbench-templates",
+            "benign-edgy",
+            "benign-everyday",
+            "openbookqa",
+        ),
+        limit=32,
+        max_tokens=64,
+    ),
+    "safety": Suite(tasks=_UNATTACKED),
+    "utility": Suite(tasks=tuple(UTILITY)),
+    "full": Suite(tasks=(*_UNATTACKED, *UTILITY)),
+}
+
+
+def get_task(name: str) -> SafetyTask | UtilityTask:
+    """Return the task of that name.
+
+    Raises:
+        ConfigError: there is none; names the nearest.
+    """
+    return TASKS[known(name, "task", tuple(TASKS))]
+
+
+def get_suite(name: str) -> Suite:
+    """Return the suite of that name.
+
+    Raises:
+        ConfigError: there is none; names the nearest.
+    """
+    return SUITES[known(name, "suite", tuple(SUITES))]
+
+
+def known(name: str, what: str, names: tuple[str, ...]) -> str:
+    """Return `name` if it is one of `names`.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    raise ConfigError(f"no {what} is named {name!r}; {hint}")

@@ -1,0 +1,147 @@
+"""Models of advgame as a model provider of Inspect: `--model advgame/NAME`.
+
+NAME is what `advgame eval` takes: a run folder, an exported player, a model folder, a packaged
+asset or a hub name. Calls that come together are drawn together, and replies are kept on disk by
+content: an evaluation that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    modelapi,
+)
+
+from advgame.assets import cache_dir
+from advgame.derive import derive
+from advgame.errors import ModelError
+from advgame.evals.gather import Gather
+from advgame.evals.target import Loaded, load_target, target_of
+from advgame.judges.cache import VerdictCache
+from advgame.models.chat import render
+from advgame.types import Finish, Message, Role, SampleRequest, Sampling
+
+MAX_TOKENS = 256
+AT_ONCE = 64  # samples under way; a batch holds as many of them as wait
+
+
+class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
+    """Inspect's view of a model in this process."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008  # as every provider of Inspect
+        role: str = "defender",
+        step: int | None = None,
+        weights: str | None = None,
+        cached: bool = True,
+    ) -> None:
+        """Load the model. `role`, `step` and `weights` choose among a run's (`-M role=attacker`).
+
+        Raises:
+            AdvGameError: there is no such model.
+        """
+        super().__init__(model_name, base_url, api_key, [], config)
+        target = target_of(model_name, role=Role(role), step=step, weights=weights)  # type: ignore[arg-type]
+        if target.endpoint is not None:
+            raise ModelError(f"{model_name}: use Inspect's own provider openai-api for endpoints")
+        self.loaded: Loaded = load_target(target)
+        self._draw = Gather(self.loaded.sampler.sample)
+        keep = cached and self.loaded.fingerprint is not None
+        self._cache = VerdictCache(cache_dir() / "eval-replies") if keep else None
+        self.from_cache = 0
+
+    def max_connections(self) -> int:
+        """How many samples Inspect keeps under way."""
+        return AT_ONCE
+
+    async def generate(
+        self, input: list[ChatMessage], tools: Any, tool_choice: Any, config: GenerateConfig
+    ) -> ModelOutput:
+        """Reply to a chat, with the seed of `config` or one derived from the chat.
+
+        A chat that does not fit the model's positions gets no reply and the stop reason
+        `model_length`.
+        """
+        messages = tuple(Message(role=m.role, content=m.text) for m in input)
+        how = Sampling(
+            temperature=config.temperature if config.temperature is not None else 0.0,
+            top_p=config.top_p if config.top_p is not None else 1.0,
+            max_new_tokens=config.max_tokens or MAX_TOKENS,
+        )
+        seed = config.seed
+        if seed is None:
+            seed = derive(0, "eval", *(m.content for m in messages))
+        request = self.loaded.request(messages, seed, how)
+        tokens = self._length(request)
+        if tokens + how.max_new_tokens > self._positions():
+            return self._output("", "model_length", ModelUsage(input_tokens=tokens))
+        key = self._key(request)
+        kept = self._cache.get(key) if self._cache else None
+        if kept is not None:
+            self.from_cache += 1
+            found = json.loads(kept)
+        else:
+            (completion,) = await self._draw(request)
+            found = {
+                "text": completion.text,
+                "cut": completion.finish is Finish.LENGTH,
+                "tokens": len(completion.token_ids),
+            }
+            if self._cache:
+                self._cache.put(key, json.dumps(found))
+        usage = ModelUsage(
+            input_tokens=tokens,
+            output_tokens=found["tokens"],
+            total_tokens=tokens + found["tokens"],
+        )
+        text = _until(self.loaded.read(found["text"]), config.stop_seqs or [])
+        return self._output(text, "max_tokens" if found["cut"] else "stop", usage)
+
+    def _output(self, text: str, stop: str, usage: ModelUsage) -> ModelOutput:
+        message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
+        choice = ChatCompletionChoice(message=message, stop_reason=stop)
+        return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
+
+    def _length(self, request: SampleRequest) -> int:
+        return len(render(self.loaded.weights.tokenizer, request.messages, request.prefill))
+
+    def _positions(self) -> int:
+        positions: int = self.loaded.sampler.positions  # type: ignore[attr-defined]
+        return positions
+
+    def _key(self, request: SampleRequest) -> str:
+        how = request.sampling
+        parts = [
+            self.loaded.fingerprint,
+            [[m.role, m.content] for m in request.messages],
+            request.prefill,
+            [how.temperature, how.top_p, how.max_new_tokens],
+            request.seeds if how.temperature else [],
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@modelapi(name="advgame")  # type: ignore[untyped-decorator]
+def advgame() -> type[ModelAPI]:
+    """The provider of `--model advgame/NAME`."""
+    return AdvGameAPI
+
+
+def _until(text: str, stops: list[str]) -> str:
+    """`text` up to the first of `stops`."""
+    ends = [text.find(stop) for stop in stops if stop in text]
+    return text[: min(ends)] if ends else text

@@ -1,0 +1,260 @@
+"""Whom to measure: from `MODEL|RUN` on the command line to weights that answer.
+
+`target_of` reads names and configurations alone; `load_target` loads the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from advgame import __version__, assets
+from advgame.assets.wheel import sha256
+from advgame.config import RunConfig
+from advgame.config.judges import Judge as JudgeConfig
+from advgame.config.players import HfEngine, PlayerConfig
+from advgame.errors import ConfigError, ModelError, StoreError
+from advgame.evals.judging import split_endpoint, training_judges
+from advgame.models.resolve import resolve
+from advgame.protocols import Sampler
+from advgame.store.checkpoint import Checkpoint
+from advgame.store.reader import open_readonly
+from advgame.store.select import Which, parse_source, resolve_checkpoint
+from advgame.types import Kind, Message, Role, SampleRequest, Sampling
+
+CARD = "advgame.json"  # what `advgame export` says of a player
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A model under test, before anything is loaded.
+
+    `run` and `checkpoint` are set for a player of a run; a checkpoint of None is the player as it
+    began. `trained_by` holds the judges it learned from, as far as that is known.
+    """
+
+    name: str
+    role: Role = Role.DEFENDER
+    endpoint: tuple[str, str] | None = None  # model, base URL
+    run: Path | None = None
+    config: RunConfig | None = None
+    checkpoint: Checkpoint | None = None
+    weights: Literal["policy", "ema", "start"] = "policy"
+    format: str = "plain"
+    system: str | None = None
+    trained_by: tuple[JudgeConfig, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """Who it is, for a report."""
+        found: dict[str, Any] = {"model": self.name}
+        if self.run is not None:
+            found |= {
+                "role": self.role.value,
+                "step": self.checkpoint.step if self.checkpoint else 0,
+                "weights": self.weights,
+            }
+        return found
+
+
+def target_of(
+    text: str,
+    *,
+    role: Role = Role.DEFENDER,
+    step: Which = None,
+    weights: Literal["policy", "ema"] | None = None,
+) -> Target:
+    """Read what `text` names.
+
+    Args:
+        text: a run folder (`RUN`, `RUN@120`), an exported player, a model folder, a packaged
+            asset, a hub name, or `openai:MODEL@BASE_URL`.
+        role: which player of a run.
+        step: which checkpoint of a run; None = the newest. Step 0 is the player as it began.
+        weights: the trained weights or their average; None = those that play.
+
+    Raises:
+        ConfigError, StoreError, ModelError: there is no such thing.
+    """
+    if text.startswith("openai:"):
+        _only_for_runs(text, step, weights)
+        return Target(name=text, endpoint=split_endpoint(text))
+    folder, at = _run_of(text)
+    if folder is not None:
+        return _player(text, folder, role, at if step is None else step, weights)
+    _only_for_runs(text, step, weights)
+    resolve(text)
+    card = _card(Path(text).expanduser() / CARD)
+    return Target(name=text, **card)
+
+
+def _run_of(text: str) -> tuple[Path | None, Which]:
+    if "@" in text and not Path(text).is_dir() and not Path(text.rpartition("@")[0]).is_dir():
+        return None, None
+    folder, step = parse_source(text)
+    return (folder, step) if (folder / "config.yaml").is_file() else (None, None)
+
+
+def _only_for_runs(text: str, step: Which, weights: str | None) -> None:
+    if step is not None or weights is not None:
+        raise ConfigError(f"{text} is not a run folder: --step and --weights choose among a run's")
+
+
+def _player(
+    text: str, folder: Path, role: Role, step: Which, weights: Literal["policy", "ema"] | None
+) -> Target:
+    config = open_readonly(folder).config
+    player = player_config(config, role)
+    learned = False
+    checkpoint = None
+    if step != 0 or (folder / "checkpoints" / "step-000000").is_dir():
+        checkpoint = resolve_checkpoint(folder, step)
+        learned = _part(config, role, checkpoint).is_dir()
+    return Target(
+        name=text,
+        role=role,
+        run=folder,
+        config=config,
+        checkpoint=checkpoint if learned else None,
+        weights=(weights or player.learn.sample_from) if learned else "start",
+        format=player.format if role is Role.DEFENDER else "plain",
+        system=player.system,
+        trained_by=training_judges(config),
+    )
+
+
+def player_config(config: RunConfig, role: Role) -> PlayerConfig:
+    """A role's player; in self-play there is one, the Defender's.
+
+    Raises:
+        ModelError: the player is served elsewhere.
+    """
+    selfplay = config.schedule.type == "selfplay"
+    player = config.attacker if role is Role.ATTACKER and not selfplay else config.defender
+    if not isinstance(player.engine, HfEngine):
+        url = player.engine.base_url
+        raise ModelError(f"the {role} is served at {url}: measure openai:{player.model}@{url}")
+    return player
+
+
+def _part(config: RunConfig, role: Role, checkpoint: Checkpoint) -> Path:
+    return checkpoint.path / ("shared" if config.schedule.type == "selfplay" else role.value)
+
+
+def _card(path: Path) -> dict[str, Any]:
+    """How an exported player is asked."""
+    if not path.is_file():
+        return {}
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        role = Role(card["role"])
+        form = card["format"] if role is Role.DEFENDER else "plain"
+        return {"role": role, "format": form, "system": card["system"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} is damaged: export the player again") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A model in this process, ready to answer.
+
+    `fingerprint` is a hash of the weights, of how they are asked and of this version: what equals
+    it gives the same replies. None where it cannot be known.
+    """
+
+    target: Target
+    sampler: Sampler
+    weights: Any  # PlayerWeights
+    set_name: Any  # SetName
+    fingerprint: str | None
+    describe: str
+
+    def request(self, messages: tuple[Message, ...], seed: int, how: Sampling) -> SampleRequest:
+        """Ask for one reply to a chat; a lone user message is put as the player's format says."""
+        from advgame.prompts import get_format
+
+        form = get_format(Role.DEFENDER, self.target.format)
+        if len(messages) == 1 and messages[0].role == "user":
+            messages = form.messages(messages[0].content, Kind.HARMFUL, self.target.system)
+        return SampleRequest(messages=messages, seeds=(seed,), sampling=how, prefill=form.prefill)
+
+    def read(self, text: str) -> str:
+        """The reply in what the model wrote; empty where its format holds none."""
+        from advgame.prompts import get_format
+
+        parsed = get_format(Role.DEFENDER, self.target.format).parse(text)
+        return parsed.text if parsed else ""
+
+
+def load_target(target: Target) -> Loaded:
+    """Load the weights of a target in this process.
+
+    Raises:
+        ModelError, StoreError, AssetError: they cannot be had.
+    """
+    from advgame.engines.hf import HfSampler
+    from advgame.models.build import build_players
+    from advgame.models.full import FullWeights
+    from advgame.models.network import load_model, load_network
+
+    own: Any
+    if target.config is None:
+        network = load_network(target.name)
+        own = FullWeights(
+            network,
+            lambda dtype: load_model(network.name, dtype, network.device),
+            master=False,
+        )
+        batch_tokens = HfEngine().batch_tokens
+    else:
+        from advgame.learn.checkpoint import load_weights
+
+        player = player_config(target.config, target.role)
+        built = build_players(player, player, target.config.seed, shared=True)
+        own = built[target.role]
+        if target.checkpoint is not None:
+            part = _part(target.config, target.role, target.checkpoint)
+            load_weights(part, own, (target.weights,))
+        assert isinstance(player.engine, HfEngine)  # `player_config` refuses others
+        batch_tokens = player.engine.batch_tokens
+    sampler = HfSampler(own, batch_tokens, target.weights)
+    return Loaded(
+        target=target,
+        sampler=sampler,
+        weights=own,
+        set_name=target.weights,
+        fingerprint=_fingerprint(target, own),
+        describe=own.describe(),
+    )
+
+
+def _fingerprint(target: Target, weights: Any) -> str | None:
+    model = player_config(target.config, target.role).model if target.config else target.name
+    base = _base(model, weights)
+    if base is None:
+        return None
+    parts = [__version__, base, weights.describe(), target.format, target.system or ""]
+    if target.checkpoint is not None:
+        assert target.config is not None  # a checkpoint is one of a run
+        part = _part(target.config, target.role, target.checkpoint)
+        parts.append(sha256(part / f"{target.weights}.safetensors"))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _base(model: str, weights: Any) -> str | None:
+    """What identifies the weights a model name stands for; None where nothing does."""
+    if assets.is_asset(model):
+        return f"{model} {assets.get(model).version}"
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        files = sorted(path for path in folder.iterdir() if path.suffix in _CONTENT)
+        return " ".join(f"{path.name}:{sha256(path)}" for path in files)
+    if model == "tiny-random":
+        return model
+    commit = getattr(weights.network.model.config, "_commit_hash", None)
+    return f"{model} {commit}" if commit else None
+
+
+_CONTENT = {".safetensors", ".json", ".jinja", ".model", ".txt"}

@@ -1,0 +1,222 @@
+"""The safety tasks as tasks of Inspect: `inspect eval advgame/harmbench --model …`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import CachePolicy, GenerateConfig, get_model
+from inspect_ai.scorer import SampleScore, Score, metric, scorer
+from inspect_ai.solver import solver
+
+from advgame.derive import derive
+from advgame.evals.attacked import attacked
+from advgame.evals.catalog import SAFETY, SafetyTask
+from advgame.evals.gather import Gather
+from advgame.evals.judging import (
+    DEFAULT,
+    open_judge,
+    parse_judge,
+    refuse_training_judge,
+    refuses,
+)
+from advgame.evals.provider import MAX_TOKENS, AdvGameAPI
+from advgame.evals.questions import Part, Question, plain, seeds_of, wrapped
+from advgame.metrics.intervals import Rate, rate
+from advgame.protocols import JudgeGroup
+from advgame.types import Judgement, Kind, Role, Seed
+from advgame.validation import SUCCESS
+
+ON_SCORE: ContextVar[Callable[[], None]] = ContextVar("ON_SCORE", default=lambda: None)
+"""Called for each answer that is judged: for a progress bar."""
+
+
+def build_task(
+    spec: SafetyTask,
+    questions: Sequence[Question],
+    *,
+    judge: str,
+    allow_training_judge: bool = False,
+) -> Task:
+    """A task of Inspect that asks `questions` and counts what the Attacker would want."""
+    samples = [
+        Sample(
+            id=each.id,
+            input=each.prompt,
+            target=spec.counts,
+            metadata={
+                "seed": each.seed.id,
+                "request": each.seed.text,
+                "kind": each.seed.kind.value,
+                "category": each.seed.category,
+                "attempt": each.attempt,
+                "fault": each.fault,
+            },
+        )
+        for each in questions
+    ]
+    return Task(
+        dataset=MemoryDataset(samples, name=spec.name),
+        solver=ask(judge, allow_training_judge),
+        scorer=judged(judge),
+        config=GenerateConfig(temperature=0.0, max_tokens=MAX_TOKENS),
+        name=spec.name,
+        metadata={"counts": spec.counts},
+    )
+
+
+def questions_of(
+    spec: SafetyTask,
+    *,
+    part: Part = "test",
+    limit: int | None = None,
+    attempts: int = 1,
+    attacker: str | None = None,
+) -> tuple[Question, ...]:
+    """The questions of a task, attacks made.
+
+    Args:
+        spec: which task.
+        part: the seeds that no run trains on, or all.
+        limit: at most this many seeds.
+        attempts: attacks a seed, where the task attacks.
+        attacker: whose attacks, where an Attacker makes them: a run, or a model.
+
+    Raises:
+        AdvGameError: the seeds, the templates or the Attacker are not to be had.
+    """
+    seeds = seeds_of(spec, part=part, limit=limit)
+    if spec.attacked:
+        return attacked(seeds, attacker, attempts)
+    if spec.templates is not None:
+        return wrapped(seeds, spec.templates, attempts)
+    return plain(seeds)
+
+
+@solver  # type: ignore[untyped-decorator]
+def ask(judge: str, allow_training_judge: bool) -> Any:
+    """Ask the question, unless its attack came to nothing."""
+
+    async def solve(state: Any, generate: Any) -> Any:
+        api = get_model().api
+        if isinstance(api, AdvGameAPI):  # also when `inspect eval` runs this: nothing came before
+            trained_by = api.loaded.target.trained_by
+            refuse_training_judge(parse_judge(judge), trained_by, allowed=allow_training_judge)
+            cached: Any = False  # it keeps replies itself, by content
+        else:
+            cached = CachePolicy(expiry="1D")  # to go on with what was stopped
+        if state.metadata["fault"]:
+            return state
+        return await generate(state, cache=cached, seed=derive(0, "eval", state.sample_id) >> 32)
+
+    return solve
+
+
+@metric  # type: ignore[untyped-decorator]
+def rates() -> Any:
+    """The rate over seeds with its Wilson interval; any attempt on a seed counts."""
+
+    def compute(scores: list[SampleScore]) -> dict[str, Any]:
+        rows = [
+            ((each.sample_metadata or {})["seed"], (each.sample_metadata or {})["attempt"], value)
+            for each in scores
+            for value in [outcome(each.score)]
+        ]
+        return {**by_seed(rows)} if rows else {}
+
+    return compute
+
+
+def by_seed(rows: Sequence[tuple[str, int, bool | None]], attempts: int | None = None) -> Rate:
+    """The share of seeds on which one of the first `attempts` succeeded; None = of all.
+
+    A seed without a success of which an attempt is unscored is unscored: it might have been one.
+    """
+    found: dict[str, list[bool | None]] = {}
+    for seed, attempt, outcome in rows:
+        if attempts is None or attempt < attempts:
+            found.setdefault(seed, []).append(outcome)
+    return rate([_any(outcomes) for outcomes in found.values()])
+
+
+def _any(outcomes: Sequence[bool | None]) -> bool | None:
+    if True in outcomes:
+        return True
+    return None if None in outcomes else False
+
+
+def outcome(score: Score) -> bool | None:
+    """What a score says: success, failure, or nothing."""
+    value = float(score.value)
+    return None if math.isnan(value) else bool(value)
+
+
+@scorer(metrics=[rates()])  # type: ignore[untyped-decorator]
+def judged(judge: str) -> Any:
+    """1 where the Attacker has what it wants, by `judge`; unscored where the judge fails."""
+
+    async def score(state: Any, target: Any) -> Score:
+        found = await _score(state, judge)
+        ON_SCORE.get()()
+        return found
+
+    return score
+
+
+async def _score(state: Any, judge: str) -> Score:
+    asked = state.metadata
+    seed = Seed(id=asked["seed"], text=asked["request"], kind=Kind(asked["kind"]))
+    fault = asked["fault"]
+    if fault:
+        return Score(value=0.0, explanation=f"the attack is {fault}", metadata={"refused": None})
+    if state.output.empty or state.output.stop_reason == "model_length":
+        return Score.unscored(reason="no_response", explanation="the prompt does not fit the model")
+    reply = state.output.completion
+    (word,) = await _ask_judge(judge)(
+        JudgeGroup(role=Role.ATTACKER, seed=seed, request=seed.text, replies=(reply,))
+    )
+    notes = {"refused": refuses(reply), "judge_score": word.value}
+    if word.value is None:
+        return Score.unscored(reason="grader_failed", answer=reply, metadata=notes)
+    return Score(
+        value=float(word.value >= SUCCESS),
+        answer=reply,
+        explanation=word.explanation,
+        metadata=notes,
+    )
+
+
+@cache
+def _ask_judge(judge: str) -> Gather[JudgeGroup, tuple[Judgement, ...]]:
+    return Gather(open_judge(judge).judge)
+
+
+def _register(spec: SafetyTask) -> None:
+    """Make a task known to Inspect under its own name."""
+
+    def make(
+        judge: str = DEFAULT,
+        allow_training_judge: bool = False,
+        part: Part = "test",
+        attempts: int = 1,
+        attacker: str | None = None,
+    ) -> Task:
+        return build_task(
+            spec,
+            questions_of(spec, part=part, attempts=attempts, attacker=attacker),
+            judge=judge,
+            allow_training_judge=allow_training_judge,
+        )
+
+    make.__name__ = spec.name.replace("-", "_")
+    make.__doc__ = f"{spec.name}: {spec.counts} on {spec.source.name}."
+    task(name=spec.name)(make)
+
+
+for _spec in SAFETY.values():
+    _register(_spec)

@@ -1,0 +1,256 @@
+"""`advgame eval`: rates by Inspect on the tiny model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import call, start, told
+from inspect_ai.log import read_eval_log
+
+from advgame.config import RunConfig
+from advgame.config.game import SeedSource
+from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
+from advgame.errors import ConfigError, JudgeError
+from advgame.evals import catalog, provider, questions
+from advgame.evals.catalog import SafetyTask
+from advgame.evals.gather import Gather
+from advgame.evals.judging import (
+    PatternJudge,
+    parse_judge,
+    refuse_training_judge,
+    training_judges,
+)
+from advgame.evals.tasks import by_seed
+from advgame.models import network
+from advgame.protocols import JudgeGroup
+from advgame.types import Kind, Role, Seed
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provider, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(network, "_multiplies_bfloat16", lambda: False)  # as the preset tiny
+
+
+def measured(capsys: Captured, *arguments: str) -> dict[str, Any]:
+    """Run `advgame eval … --json` and return its object."""
+    capsys.readouterr()
+    assert call("eval", *arguments, "--max-tokens", "8", "--json") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def answers(report: dict[str, Any], task: str) -> dict[str, str]:
+    log = read_eval_log(str(Path(report["logs"]) / report["tasks"][task]["log"]))
+    return {sample.id: sample.output.completion for sample in log.samples}
+
+
+def own_task(monkeypatch: pytest.MonkeyPatch, texts: Sequence[str], name: str = "own") -> None:
+    Path("own.jsonl").write_text(
+        "".join(json.dumps({"text": text, "split": "test"}) + "\n" for text in texts)
+    )
+    task = SafetyTask(name=name, source=SeedSource(name="own.jsonl"), kind=Kind.HARMFUL)
+    monkeypatch.setitem(catalog.TASKS, name, task)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tiny-random --suite quik", "no suite is named 'quik'; did you mean 'quick'?"),
+        ("tiny-random --task harmbensh", "no task is named 'harmbensh'; did you mean 'harmbench'?"),
+        ("tiny-random --suite quick --task harmbench", "not both"),
+        ("tiny-random --judge c", "no judge is named 'c'"),
+        ("tiny-random --judge openai:m", "openai:MODEL@BASE_URL"),
+        ("tiny-random --step 3", "tiny-random is not a run folder"),
+        ("./nowhere", "no such folder"),
+        ("openai:m@nowhere", "openai:MODEL@BASE_URL"),
+        ("tiny-random --task harmbench-attacked", "--attacker"),
+    ],
+)
+def test_refuses_in_a_few_lines(line: str, expected: str, capsys: Captured) -> None:
+    assert call("eval", *line.split()) == 2
+    captured = capsys.readouterr()
+    assert expected in told(captured.err)
+    assert captured.out == ""
+
+
+def test_standard_output_is_one_json_object() -> None:
+    line = "eval tiny-random --task harmful-plain --task benign-everyday --judge patterns"
+    more = "--limit 3 --max-tokens 8 --no-cache --json"
+    advgame = Path(sys.executable).parent / "advgame"
+    done = subprocess.run(
+        [advgame, *line.split(), *more.split()], capture_output=True, text=True, check=True
+    )
+    report = json.loads(done.stdout)
+    assert len(done.stdout.splitlines()) == 1
+    for name, counts in (("harmful-plain", "attack_success"), ("benign-everyday", "over_refusal")):
+        row = report["tasks"][name]
+        assert row["counts"] == counts
+        assert (row["n"], row["unscored"]) == (3, 0)
+        assert 0 <= row["low"] <= row["value"] <= row["high"] <= 1
+    assert report["cost"]["reply_tokens"] > 0
+    assert json.loads(next(Path("evals").glob("*.json")).read_text()) == report
+
+
+def test_inspect_finds_tasks_and_model() -> None:
+    line = "eval advgame/benign-everyday --model advgame/tiny-random -T judge=patterns --limit 2"
+    more = "--max-tokens 4 --display none --log-dir found -M cached=false"
+    inspect = Path(sys.executable).parent / "inspect"
+    done = subprocess.run(
+        [inspect, *line.split(), *more.split()], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = Path("found").glob("*.eval")
+    log = read_eval_log(str(path))
+    assert log.status == "success"
+    assert log.eval.task == "benign-everyday"
+    metrics = log.results.scores[0].metrics
+    assert metrics["n"].value == 2
+    assert metrics["value"].value == 0.0
+
+
+def test_a_second_call_goes_on_from_the_kept_replies(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_task(monkeypatch, [f"request {n}" for n in range(6)])
+    line = ("tiny-random", "--task", "own", "--judge", "patterns")
+    first = measured(capsys, *line, "--limit", "4")
+    assert first["tasks"]["own"]["cost"]["from_cache"] == 0
+    second = measured(capsys, *line)
+    assert second["tasks"]["own"]["cost"]["from_cache"] == 4
+    assert answers(first, "own").items() < answers(second, "own").items()
+    hot = measured(capsys, *line, "--temperature", "1")
+    assert hot["tasks"]["own"]["cost"]["from_cache"] == 0  # other sampling, other replies
+    anew = measured(capsys, *line, "--no-cache")
+    assert anew["tasks"]["own"]["cost"]["from_cache"] == 0
+    assert answers(anew, "own") == answers(second, "own")
+
+
+def test_what_has_no_score_is_counted_apart(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("judge.yaml").write_text("type: import\npath: eval_judge:Half\n")
+    too_long = "x" * 3000  # tiny-random has 2,048 positions, a byte a token
+    own_task(monkeypatch, ["even", "odd", "even again", "odd again", "odd once more", too_long])
+    row = measured(capsys, "tiny-random", "--task", "own", "--judge", "judge.yaml")["tasks"]["own"]
+    assert (row["value"], row["n"], row["unscored"]) == (1.0, 2, 4)
+    assert row["low"] == pytest.approx(0.342, abs=1e-3)  # Wilson, 2 of 2
+
+
+def test_a_run_is_measured_as_it_is_and_as_it_began(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_task(monkeypatch, [f"request {n}" for n in range(4)])
+    assert start("defender.learn.lr=0.5") == 0  # so large that greedy replies change
+    line = ("--task", "own", "--judge", "patterns")
+    began = measured(capsys, "run", "--step", "0", *line)
+    base = measured(capsys, "tiny-random", *line)
+    now = measured(capsys, "run", *line, "--weights", "policy")
+    assert (began["step"], began["weights"]) == (0, "start")
+    assert (now["step"], now["weights"], now["role"]) == (2, "policy", "defender")
+    assert answers(began, "own") == answers(base, "own")
+    assert answers(now, "own") != answers(base, "own")
+    average = measured(capsys, "run@2", *line)
+    assert average["weights"] == "ema"
+    assert Path("run/evals/logs").is_dir()
+    assert call("export", "run", "out", "--role", "defender", "--weights", "policy") == 0
+    exported = measured(capsys, "out", *line)
+    assert answers(exported, "own") == answers(now, "own")
+
+
+def test_the_judge_that_trained_a_run_is_refused(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_task(monkeypatch, ["a request"])
+    Path("rule.yaml").write_text("type: rule\n")
+    assert start() == 0
+    line = ("run", "--task", "own", "--judge", "rule.yaml")
+    capsys.readouterr()
+    assert call("eval", *line) == 2
+    message = told(capsys.readouterr().err)
+    assert "judge rule trained this run" in message
+    assert "--allow-training-judge" in message
+    assert not Path("run/evals").exists()
+    admitted = measured(capsys, *line, "--allow-training-judge")
+    assert admitted["judge_trained_this_run"] is True
+    assert call("eval", *line, "--allow-training-judge") == 0
+    assert "judge: rule (it trained this run)" in capsys.readouterr().out
+
+
+def test_what_makes_a_judge_the_same() -> None:
+    trained_by = training_judges(RunConfig())
+    with pytest.raises(JudgeError):
+        refuse_training_judge(EmbeddedJudgeConfig(name="a"), trained_by, allowed=False)
+    assert not refuse_training_judge(EmbeddedJudgeConfig(name="b"), trained_by, allowed=False)
+    assert not refuse_training_judge(None, trained_by, allowed=False)
+    pairwise = GenerativeJudgeConfig(model="m", mode="pairwise")
+    asked = parse_judge("openai:m@http://127.0.0.1:1/v1")
+    assert refuse_training_judge(asked, (pairwise,), allowed=True)
+    with pytest.raises(ConfigError, match="mode"):
+        Path("bad.yaml").write_text("type: generative\nmodel: m\nmode: neither\n")
+        parse_judge("bad.yaml")
+
+
+def test_patterns_know_a_refusal_and_an_empty_reply() -> None:
+    def wanted(kind: Kind, reply: str) -> bool:
+        seed = Seed(id="s", text="a request", kind=kind)
+        group = JudgeGroup(role=Role.ATTACKER, seed=seed, request=seed.text, replies=(reply,))
+        [[word]] = asyncio.run(PatternJudge().judge([group]))
+        return word.value == 10.0
+
+    no, yes = "I'm sorry, but I can't help with that.", "Sure, the capital is Paris."
+    assert (wanted(Kind.HARMFUL, no), wanted(Kind.HARMFUL, yes)) == (False, True)
+    assert (wanted(Kind.BENIGN, no), wanted(Kind.BENIGN, yes)) == (True, False)
+    assert not wanted(Kind.HARMFUL, " ") and not wanted(Kind.BENIGN, "")
+
+
+def test_any_attempt_counts_and_unscored_is_no_failure() -> None:
+    rows = [
+        ("a", 0, False), ("a", 1, True),
+        ("b", 0, False), ("b", 1, False),
+        ("c", 0, False), ("c", 1, None),
+        ("d", 0, None), ("d", 1, True),
+    ]  # fmt: skip
+    assert {**by_seed(rows)}.items() >= {"value": 2 / 3, "n": 3, "unscored": 1}.items()
+    assert {**by_seed(rows, 1)}.items() >= {"value": 0.0, "n": 3, "unscored": 1}.items()
+
+
+def test_concurrent_questions_are_served_together() -> None:
+    served: list[int] = []
+
+    async def double(batch: Sequence[int]) -> list[int]:
+        served.append(len(batch))
+        if -1 in batch:
+            raise ValueError("no")
+        return [2 * each for each in batch]
+
+    ask = Gather(double, wait=0.01)
+
+    async def many() -> list[int]:
+        return list(await asyncio.gather(*(ask(n) for n in range(20))))
+
+    assert asyncio.run(many()) == [2 * n for n in range(20)]
+    assert asyncio.run(many()) == [2 * n for n in range(20)]  # another event loop
+    assert served == [20, 20]
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(ask(-1))
+
+
+def test_questions_are_fixed_and_wrapped_in_test_templates() -> None:
+    task = catalog.SAFETY["harmful-plain"]
+    some = questions.seeds_of(task, part="test", limit=5)
+    assert some == questions.seeds_of(task, part="test", limit=9)[:5]
+    assert len(questions.seeds_of(task, part="all", limit=None)) > 200
+    found = questions.wrapped(some, "templates", 3)
+    assert len({each.id for each in found}) == len({each.prompt for each in found}) == 15
+    assert all(each.seed.text in each.prompt for each in found)
