@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup assets demo test test-browser check cli-docs lock clean
+.PHONY: help setup assets demo test bench test-browser check cli-docs lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -13,6 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 help:
 	@echo "make demo          set up, then watch two small models play and learn (about 12 minutes)"
 	@echo "make test          set up, then run every test"
+	@echo "make bench         against TRL and transformers on this machine (QUICK=1: under 10 minutes)"
 	@echo "make check         lint, format, types, layering, CLI reference"
 	@echo "make setup         .venv with the extras dev, eval and redteam, and the advgame command"
 	@echo "make test-browser  the report and the viewer in a real browser (needs Chromium)"
@@ -51,6 +52,9 @@ demo: assets
 
 test: assets
 	@$(BIN)/pytest
+
+bench: assets
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 test-browser: $(STAMP)
 	@$(BIN)/pytest -rs tests/browser

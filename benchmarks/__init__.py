@@ -1,0 +1,1 @@
+"""`make bench`: what is measured, each row against what a user would otherwise run."""

@@ -1,0 +1,1 @@
+"""One file a row. Each has `measure(bench)`, which returns a `Row`."""

@@ -1,0 +1,111 @@
+"""How near decoding comes to the roofline of this machine.
+
+A step of decoding reads every weight once and the keys and values of all rows, and multiplies each
+weight with each row: it takes no less than max(bytes / bandwidth, operations / GEMM rate).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from advgame.engines.rollout import rollout
+from advgame.engines.waves import Group
+from advgame.engines.waves import Row as Reply
+from advgame.models.flops import Shape, forward_flops
+from advgame.types import Role, Sampling
+from benchmarks.bench import Bench
+from benchmarks.common import Row, Spread, tidy, timed
+from benchmarks.products import gemm_rate, read_rate
+from benchmarks.workload import Step
+
+NEW = 24
+
+
+def measure(bench: Bench) -> Row:
+    step = bench.step()
+    weights = step.weights[Role.DEFENDER]
+    with weights.use("sampler") as model:
+        dtype = next(model.parameters()).dtype
+        shape = Shape.of(model.config)
+        held = sum(p.nbytes for name, p in model.named_parameters() if ".lora_" not in name)
+    most = sum(len(row) for row in step.drawn[Role.DEFENDER])
+    points: list[dict[str, float]] = []
+    peaks = gemm_rate(dtype), read_rate()
+    ratios: list[float] = []
+    for rows in sorted({1, 8, 32, most} if not bench.quick else {8, most}):
+        wave = _wave(step, rows)
+        with weights.use("sampler") as model:
+            rollout(model, _cut(wave, 2), frozenset())
+            for _ in range(bench.repeats if rows == most else 1):
+                tidy()
+                long = timed(lambda m=model, w=wave: _tokens(m, w, NEW)).seconds
+                short = timed(lambda m=model, w=wave: _tokens(m, w, 1)).seconds
+                each = (long - short) / (NEW - 1)
+                flops = forward_flops(shape, rows, _context(wave), rows)
+                # Keys and values: a prompt's once for all its replies, a reply's own each.
+                kept = sum(len(g.prompt) for g in wave) + rows * (NEW + 1) / 2
+                read = held + kept * 2 * shape.layers * shape.kv_heads * shape.head_dim * (
+                    dtype.itemsize
+                )
+                floor = max(flops / peaks[0], read / peaks[1])
+                if rows == most:
+                    ratios.append(floor / each)
+        points.append(
+            {
+                "rows": rows,
+                "ms_a_step": round(each * 1e3, 2),
+                "floor_ms": round(floor * 1e3, 2),
+                "flop_per_byte": round(flops / read, 1),
+                "gflop_per_s": round(flops / each / 1e9, 1),
+                "share_of_roofline": round(floor / each, 3),
+            }
+        )
+    return Row(
+        name="decode",
+        measured=f"decoding at {most} rows, share of the roofline",
+        against="bandwidth and GEMM rate measured here",
+        ratio=Spread.of(ratios),
+        target=0.5,
+        unit="share",
+        workload={"rows": most, "new_tokens": NEW, "prompts": len(_wave(step, most))},
+        correctness={"compared": "see the row rollouts: the same engine", "largest_difference": 0},
+        detail={
+            "dtype": str(dtype).removeprefix("torch."),
+            "gemm_gflop_per_s": round(peaks[0] / 1e9, 1),
+            "read_gb_per_s": round(peaks[1] / 1e9, 2),
+            "points": points,
+        },
+    )
+
+
+def _wave(step: Step, rows: int) -> list[Group]:
+    """The first `rows` replies of the step, each group with the prompt it had."""
+    wave: list[Group] = []
+    for index, drawn in enumerate(step.drawn[Role.DEFENDER]):
+        count = min(len(drawn), rows - sum(len(group.rows) for group in wave))
+        if count:
+            sampling = Sampling(temperature=0.7, max_new_tokens=NEW)
+            asked = tuple(Reply(index, place, place, sampling) for place in range(count))
+            wave.append(Group(drawn[0].prompt_ids, asked))
+    return wave
+
+
+def _cut(wave: list[Group], tokens: int) -> list[Group]:
+    """The same wave with fewer tokens a reply."""
+    sampling = Sampling(temperature=0.7, max_new_tokens=tokens)
+    return [
+        Group(group.prompt, tuple(Reply(r.request, r.reply, r.seed, sampling) for r in group.rows))
+        for group in wave
+    ]
+
+
+def _tokens(model: Any, wave: list[Group], tokens: int) -> float:
+    """Draw `tokens` tokens a reply: without end tokens, all rows stay to the end."""
+    drawn = rollout(model, _cut(wave, tokens), frozenset())
+    return sum(len(reply.tokens) for reply in drawn)
+
+
+def _context(wave: list[Group]) -> float:
+    """Mean number of positions a new token attends to."""
+    rows = [len(group.prompt) for group in wave for _ in group.rows]
+    return sum(rows) / len(rows) + (NEW + 1) / 2

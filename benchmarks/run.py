@@ -1,0 +1,85 @@
+"""The harness: `python -m benchmarks [--quick] [--only ROW ...] [--out FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROWS = {  # name → module, in the order of the table
+    "update": "update",
+    "rollouts": "rollouts",
+    "step": "whole_step",
+    "flops": "flops",
+    "decode": "decode",
+    "memory": "memory",
+    "growth": "growth",
+    "driver": "driver",
+}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a quarter of a step, fewer repeats")
+    parser.add_argument("--only", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("--out", type=Path, help="the JSON; rows already in it are kept")
+    parser.add_argument("--preset", default="laptop", help="tiny tries the harness, in seconds")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, help="default 5, with --quick 2")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)  # before torch is imported
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    warnings.filterwarnings("ignore")
+    _run(args)
+
+
+def _run(args: argparse.Namespace) -> None:
+    import datasets
+    import torch
+
+    from benchmarks.bench import Bench
+    from benchmarks.machine import cpu, facts, slug
+    from benchmarks.table import show
+
+    datasets.disable_progress_bars()
+    torch.set_num_threads(args.threads)
+    kind = "quick" if args.quick else "full"
+    out: Path = args.out or RESULTS / f"{args.preset}-{kind}-{slug(cpu())}.json"
+    rows = _kept(out)
+    repeats = args.repeats or (2 if args.quick else 5)
+    for name in args.only or ROWS:
+        started = time.perf_counter()
+        print(f"{name} ...", end=" ", flush=True)
+        with ExitStack() as stack:  # a row leaves nothing behind that the next could profit from
+            bench = Bench(stack, args.quick, repeats, args.threads, args.preset)
+            row = import_module(f"benchmarks.rows.{ROWS[name]}").measure(bench)
+        took = time.perf_counter() - started
+        rows[name] = row.as_json() | {
+            "run": {"kind": kind, "repeats": repeats, "wall_s": round(took), **facts()}
+        }
+        print(f"{row.ratio.median:.3g} {row.unit} ({took:.0f} s)", flush=True)
+        _write(out, [rows[each] for each in ROWS if each in rows])
+    show(list(rows.values()))
+    print(f"JSON: {out}")
+
+
+def _kept(out: Path) -> dict[str, Any]:
+    """Rows of an earlier run into the same file."""
+    return {row["name"]: row for row in json.loads(out.read_text())["rows"]} if out.exists() else {}
+
+
+def _write(out: Path, rows: list[dict[str, Any]]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"format": 1, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

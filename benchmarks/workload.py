@@ -1,0 +1,152 @@
+"""The work of one `laptop` step, played once and then given to every arm.
+
+A step of the preset is played by our own modules from its first weights. What the samplers were
+asked for and what the players can learn from it is kept: the rows take their prompts, replies and
+pairs from there, so their lengths and numbers are those a run really has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from advgame.config import RunConfig
+from advgame.config.load import load
+from advgame.credit import build as build_credit
+from advgame.engines.hf import HfSampler
+from advgame.models.weights import PlayerWeights
+from advgame.protocols import Sampler
+from advgame.rounds import Rounds
+from advgame.types import (
+    Completion,
+    Cost,
+    Episode,
+    Example,
+    Pair,
+    Role,
+    SampleRequest,
+    Scored,
+)
+from advgame.world import World, build_world, player_of, seat_of
+from benchmarks.common import lengths
+
+QUICK = (  # a quarter of a step
+    "seeds.attacked.harmful=1",
+    "seeds.attacked.benign=1",
+    "seeds.direct.harmful=1",
+    "seeds.direct.benign=1",
+)
+
+
+class Recording:
+    """A `Sampler` that remembers what was asked of another one, and what came back."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+        self.requests: list[SampleRequest] = []
+        self.drawn: list[tuple[Completion, ...]] = []
+
+    async def sample(self, requests: Sequence[SampleRequest], /) -> list[tuple[Completion, ...]]:
+        drawn = await self._sampler.sample(requests)
+        self.requests += requests
+        self.drawn += drawn
+        return drawn
+
+    @property
+    def version(self) -> int:
+        return self._sampler.version
+
+    @property
+    def cost(self) -> Cost:
+        return self._sampler.cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Step:
+    """What a step asked for, drew and can learn from; by role."""
+
+    config: RunConfig
+    world: World
+    weights: dict[Role, PlayerWeights]
+    requests: dict[Role, list[SampleRequest]]
+    drawn: dict[Role, list[tuple[Completion, ...]]]
+    episodes: tuple[Episode[Scored], ...]
+    examples: dict[Role, list[Example]]
+
+    def sampler(self, role: Role) -> HfSampler:
+        """A new sampler on the weights that play `role`."""
+        return HfSampler(self.weights[role], self.budget(role), "sampler")
+
+    def budget(self, role: Role) -> int:
+        """Most tokens of a sampling wave, as configured."""
+        return budget_of(self.config, role)
+
+    def pairs(self, role: Role) -> list[Pair]:
+        return [one for one in self.examples[role] if isinstance(one, Pair)]
+
+    def describe(self) -> dict[str, Any]:
+        """P, n and the lengths in tokens, for the JSON."""
+        return {role.value: self._describe(role) for role in Role}
+
+    def _describe(self, role: Role) -> dict[str, Any]:
+        drawn = [one for row in self.drawn[role] for one in row]
+        pairs = self.pairs(role)
+        return {
+            "requests": len(self.requests[role]),
+            "replies": len(drawn),
+            "prompt_tokens": lengths([len(row[0].prompt_ids) for row in self.drawn[role]]),
+            "reply_tokens": lengths([len(one.token_ids) for one in drawn]),
+            "pairs": len(pairs),
+            "prompts_of_pairs": len({pair.chosen.prompt_ids for pair in pairs}),
+        }
+
+
+def budget_of(config: RunConfig, role: Role) -> int:
+    engine: Any = player_of(config, role).engine
+    return int(engine.batch_tokens)
+
+
+def config_of(preset: str, quick: bool, threads: int) -> RunConfig:
+    parts = QUICK if quick else ()
+    return load(preset, [*parts, f"train.threads={threads}", "train.update=step"])
+
+
+def seated(world: World, samplers: dict[Role, Sampler]) -> Rounds:
+    """The rounds of `world`, its roles played through `samplers`."""
+    seats = {role: seat_of(world.config, role, sampler) for role, sampler in samplers.items()}
+    return replace(world.rounds, seat=lambda role, source: seats[role])
+
+
+def lessons(config: RunConfig, episodes: Sequence[Episode[Scored]]) -> dict[Role, list[Example]]:
+    return {
+        role: build_credit(player_of(config, role).learn.credit_or_default)(episodes, role)
+        for role in Role
+    }
+
+
+def play_step(config: RunConfig, stack: ExitStack, step: int = 0) -> Step:
+    """Build the world of `config` and play the round of `step` with its first weights."""
+    folder = stack.enter_context(TemporaryDirectory())
+    world = stack.enter_context(build_world(config, Path(folder)))
+    world.push(step)
+    weights = {Role(player.name): player.learner.weights for player in world.players}
+    recordings = {
+        role: Recording(HfSampler(weights[role], budget_of(config, role), "sampler"))
+        for role in Role
+    }
+    rounds = seated(world, dict(recordings))
+    played = asyncio.run(rounds.play(step, lambda step, name: None))
+    return Step(
+        config=config,
+        world=world,
+        weights=weights,
+        requests={role: recordings[role].requests for role in Role},
+        drawn={role: recordings[role].drawn for role in Role},
+        episodes=played.all,
+        examples=lessons(config, played.all),
+    )
