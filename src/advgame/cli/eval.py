@@ -124,14 +124,18 @@ def evaluate(
             key_env=key_env,
         )
         with _bar() as progress:
-            report = evaluate(
-                target,
-                tasks,
-                settings,
-                folder / "logs",
-                skip_missing=not task,
-                progress=progress,
-            )
+            try:
+                report = evaluate(
+                    target,
+                    tasks,
+                    settings,
+                    folder / "logs",
+                    skip_missing=not task,
+                    progress=progress,
+                )
+            except KeyboardInterrupt:
+                typer.echo("stopped; the same command goes on with what was answered", err=True)
+                raise typer.Exit(130) from None
         path = folder / f"{_slug(report, suite or 'quick', task)}.json"
         write_json(path, report)
     for name, why in report["skipped"].items():
@@ -187,24 +191,23 @@ def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:
 
 def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from advgame.cli.words import duration, rate
 
-    table = Table("task", "counts", "rate (95%)", "n", "unscored", "tokens", "time")
+    first = Column("task", no_wrap=True)
+    table = Table(first, "counts", "rate (95%)", "n", "unscored", "time")
     for name, row in report["tasks"].items():
-        cost = row["cost"]
-        table.add_row(
-            name,
-            row["counts"],
-            rate(row),
-            str(row["n"]),
-            str(row["unscored"]),
-            str(cost.get("reply_tokens", 0)),
-            duration(cost["seconds"]),
-        )
+        spent = duration(row["cost"]["seconds"])
+        cells = (row["counts"], rate(row), str(row["n"]), str(row["unscored"]), spent)
+        table.add_row(name, *cells)
     console = Console()
     console.print(table)
     note = " (it trained this run)" if report["judge_trained_this_run"] else ""
     if report["judge"]:
         console.print(f"judge: {report['judge']}{note}")
+    cost = report["cost"]
+    console.print(
+        f"{cost['reply_tokens']} tokens written, {cost['prompt_tokens']} read, "
+        f"{duration(cost['seconds'])}; {cost['from_cache']} answers were kept from before"
+    )

@@ -30,6 +30,8 @@ from advgame.evals.target import Target
 from advgame.evals.tasks import ON_SCORE, build_task, by_seed, outcome, questions_of
 from advgame.metrics.intervals import rate
 
+AT_ENDPOINT = 8  # requests under way at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -183,6 +185,7 @@ def _safety(
     judge = open_judge(settings.judge)
     judged_before, cached_before = judge.cost.judge_tokens, _from_cache(model)
     begun = time.monotonic()
+    at_once = AT_ONCE if isinstance(model.api, AdvGameAPI) else AT_ENDPOINT
     with _told(step):
         (log,) = inspect_eval(
             build_task(
@@ -198,7 +201,9 @@ def _safety(
             fail_on_error=False,
             acp_server=False,
             ctl_server=False,
-            max_samples=AT_ONCE,
+            max_samples=at_once,
+            max_connections=at_once,
+            adaptive_connections=False,
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
             max_retries=4,

@@ -1,0 +1,186 @@
+"""`advgame eval` on other sources: hub sets, an Attacker, an endpoint, lm-eval."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from command import call, start, told
+from http_server import Answer, Request, Server, models, of_json
+from inspect_ai.log import read_eval_log
+
+from advgame.config.game import SeedSource
+from advgame.evals import catalog, provider, utility
+from advgame.evals.catalog import SAFETY, UTILITY, SafetyTask
+from advgame.evals.questions import seeds_of
+from advgame.models import network, tiny
+from advgame.types import Kind
+
+Captured = pytest.CaptureFixture[str]
+
+# Rows as the hub's sets have them, with a field that tells the two kinds apart.
+STAND_INS: dict[str, tuple[str, str | None, dict[str, list[str]]]] = {
+    "xstest": ("walledai/XSTest", None, {"prompt": [], "label": ["safe", "unsafe"]}),
+    "or-bench-hard": ("bench-llm/or-bench", "or-bench-hard-1k", {"prompt": []}),
+    "or-bench-toxic": ("bench-llm/or-bench", "or-bench-toxic", {"prompt": []}),
+    "wildjailbreak": (
+        "allenai/wildjailbreak",
+        "eval",
+        {"adversarial": [], "data_type": ["adversarial_benign", "adversarial_harmful"]},
+    ),
+    "wildguardtest": (
+        "allenai/wildguardmix",
+        "wildguardtest",
+        {"prompt": [], "prompt_harm_label": ["unharmful", "harmful"]},
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provider, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(network, "_multiplies_bfloat16", lambda: False)
+
+
+def measured(capsys: Captured, *arguments: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert call("eval", *arguments, "--max-tokens", "8", "--json") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.parametrize("name", [task.name for task in SAFETY.values() if not task.offline])
+def test_hub_sets_are_read_by_their_fields(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = next(key for key in STAND_INS if name.startswith(key))
+    repository, config, fields = STAND_INS[key]
+
+    def serve(asked: str, configuration: str | None, split: str | None) -> Any:
+        assert (asked, configuration) == (repository, config)
+        rows = []
+        for number in range(60):
+            row = {}
+            for field, values in fields.items():
+                row[field] = values[number % 2] if values else f"Please open gate {number}"
+            rows.append(row)
+        return datasets.DatasetDict({"only": datasets.Dataset.from_list(rows)})
+
+    monkeypatch.setattr(datasets, "load_dataset", serve)
+    task = SAFETY[name]
+    found = seeds_of(task, part="all", limit=None)
+    assert len(found) == (30 if task.source.where else 60)
+    if task.source.where:  # even rows are the benign ones
+        odd = {int(seed.text.split()[-1]) % 2 for seed in found}
+        assert odd == {int(task.kind is Kind.HARMFUL)}
+    assert all(seed.kind is task.kind for seed in found)
+
+
+def test_a_set_that_cannot_be_had_is_skipped_in_a_suite_and_an_error_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the hub cannot be reached")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    names = ("xstest-safe", "harmful-plain")
+    monkeypatch.setitem(catalog.SUITES, "quick", catalog.Suite(tasks=names, limit=2))
+    found = measured(capsys, "tiny-random", "--judge", "patterns")
+    assert list(found["tasks"]) == ["harmful-plain"]
+    assert "the hub cannot be reached" in found["skipped"]["xstest-safe"]
+    capsys.readouterr()
+    assert call("eval", "tiny-random", "--judge", "patterns", "--task", "xstest-safe") == 2
+    assert "the hub cannot be reached" in told(capsys.readouterr().err)
+
+
+def test_under_attack_by_the_attacker_of_a_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    task = SafetyTask(
+        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
+    )
+    monkeypatch.setitem(catalog.TASKS, "own", task)
+    assert start() == 0
+    line = ("run", "--task", "own", "--judge", "patterns", "--limit", "3", "--attempts", "2")
+    report = measured(capsys, *line)
+    row = report["tasks"]["own"]
+    assert (row["n"] + row["unscored"], row["attempts"]) == (3, 2)
+    assert set(row["at"]) == {"1", "2"}
+    assert row["at"]["2"]["value"] == row["value"] >= row["at"]["1"]["value"]
+    log = read_eval_log(str(Path(report["logs"]) / row["log"]))
+    assert len(log.samples) == 6
+    for sample in log.samples:
+        assert sample.input != sample.metadata["request"]  # rewritten by a babbling model
+    assert len({sample.input for sample in log.samples}) == 6
+    again = measured(capsys, *line)
+    assert again["tasks"]["own"]["cost"]["from_cache"] == 6  # the same attacks, the same replies
+
+
+def test_an_endpoint_is_asked_by_inspect(capsys: Captured) -> None:
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("/models"):
+            return models("served")
+        message = {"role": "assistant", "content": "I'm sorry, but I can't help with that."}
+        return of_json(
+            {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "served",
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": 5, "completion_tokens": 9, "total_tokens": 14},
+            }
+        )
+
+    with Server(answer).running() as server:
+        line = f"openai:served@{server.base_url} --judge patterns --limit 3".split()
+        found = measured(capsys, *line, "--task", "harmful-plain", "--task", "benign-everyday")
+        assert found["tasks"]["harmful-plain"]["value"] == 0.0
+        assert found["tasks"]["benign-everyday"]["value"] == 1.0
+        assert found["tasks"]["benign-everyday"]["n"] == 3
+        bodies = [r.body for r in server.requests if r.path.endswith("/chat/completions")]
+        assert {body["temperature"] for body in bodies} == {0.0}
+        assert call("eval", f"openai:other@{server.base_url}", "--task", "harmful-plain") == 2
+        assert "does not serve model 'other'" in capsys.readouterr().err
+
+
+def test_utility_is_lm_evals_own_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """The same items through `advgame eval` and through lm-eval's own loader of models."""
+    data = tmp_path / "stand-in.jsonl"
+    options = "A. red\nB. a blue one\nC. green\nD. none"
+    rows = [
+        {"question": f"What colour has thing {n}? ", "options": options, "answer": f"{right}. x"}
+        for n, right in enumerate("ABCDABCDABCD")
+    ]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(utility.assets, "path", lambda name: data)
+    monkeypatch.setattr(utility.assets, "cache_dir", lambda: tmp_path / "cache")
+    tokenizer = tiny.tiny_tokenizer()
+    tiny.tiny_model(tokenizer).save_pretrained("model")
+    tokenizer.save_pretrained("model")
+    line = ("model", "--task", "openbookqa", "--task", "mmlu-sample", "--limit", "10")
+    found = measured(capsys, *line)
+    for name in ("openbookqa", "mmlu-sample"):
+        loader = f"pretrained={tmp_path / 'model'},dtype=float32,device=cpu"
+        theirs = utility.scores(UTILITY[name], "hf", 10, model_args=loader)
+        row = found["tasks"][name]
+        assert row["value"] == sum(theirs) / 10
+        assert (row["n"], row["unscored"]) == (10, 0)
+        assert row["cost"]["prompt_tokens"] > 0
+    assert 0 < found["tasks"]["openbookqa"]["value"] < 1
+    again = measured(capsys, *line)
+    assert again["tasks"]["openbookqa"]["cost"]["from_cache"] == 10
+    assert again["tasks"]["openbookqa"]["value"] == found["tasks"]["openbookqa"]["value"]
+
+
+@pytest.mark.assets
+def test_a_real_model_and_the_embedded_judge(capsys: Captured) -> None:
+    line = ("smollm2-135m-instruct", "--task", "benign-everyday", "--limit", "3")
+    row = measured(capsys, *line)["tasks"]["benign-everyday"]
+    assert row["n"] == 3
+    assert row["cost"]["judge_tokens"] > 0
+    assert row["value"] < 1.0  # it answers everyday questions
