@@ -18,7 +18,7 @@ from advgame.config import RunConfig
 from advgame.config.game import SeedSource
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
 from advgame.errors import ConfigError, JudgeError
-from advgame.evals import catalog, provider, questions
+from advgame.evals import catalog, provider, questions, suite
 from advgame.evals.catalog import SafetyTask
 from advgame.evals.gather import Gather
 from advgame.evals.judging import (
@@ -134,6 +134,16 @@ def test_a_second_call_goes_on_from_the_kept_replies(
     anew = measured(capsys, *line, "--no-cache")
     assert anew["tasks"]["own"]["cost"]["from_cache"] == 0
     assert answers(anew, "own") == answers(second, "own")
+
+
+def test_a_stopped_evaluation_says_so(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_task(monkeypatch, ["a request"])
+    monkeypatch.setattr(suite, "inspect_eval", lambda *_, **__: [])  # what Inspect does on Ctrl-C
+    assert call("eval", "tiny-random", "--task", "own", "--judge", "patterns", "--json") == 130
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "the same command goes on" in captured.err
+    assert not list(Path("evals").glob("*.json"))
 
 
 def test_what_has_no_score_is_counted_apart(

@@ -32,7 +32,7 @@ from advgame.models.chat import render
 from advgame.types import Finish, Message, Role, SampleRequest, Sampling
 
 MAX_TOKENS = 256
-AT_ONCE = 64  # samples under way; a batch holds as many of them as wait
+AT_ONCE = 32  # samples under way; a stopped evaluation loses the batch of them that was drawn
 
 
 class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us

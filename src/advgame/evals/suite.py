@@ -187,7 +187,7 @@ def _safety(
     begun = time.monotonic()
     at_once = AT_ONCE if isinstance(model.api, AdvGameAPI) else AT_ENDPOINT
     with _told(step):
-        (log,) = inspect_eval(
+        logged = inspect_eval(
             build_task(
                 task,
                 questions,
@@ -208,6 +208,9 @@ def _safety(
             max_tokens=settings.max_tokens,
             max_retries=4,
         )
+    if not logged:  # stopped before it could write one
+        raise KeyboardInterrupt
+    (log,) = logged
     seconds = time.monotonic() - begun
     usage = log.stats.model_usage.values()
     return {
