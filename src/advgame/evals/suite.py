@@ -144,14 +144,11 @@ def _model(target: Target, settings: Settings) -> Model:
         ConfigError: the variable that should hold the key is not set.
     """
     if target.endpoint is None:
-        choice: dict[str, Any] = {}
+        name, choice = target.name, {}
         if target.run is not None:
             step = target.checkpoint.step if target.checkpoint else 0
             weights = None if target.weights == "start" else target.weights
-            choice = {"role": target.role.value, "step": step, "weights": weights}
-            name = str(target.run)
-        else:
-            name = target.name
+            name, choice = str(target.run), {"role": target.role, "step": step, "weights": weights}
         return get_model(f"advgame/{name}", memoize=False, cached=settings.cached, **choice)
     import asyncio
 
