@@ -94,6 +94,8 @@ def _child(
     terminal: str | None,
 ) -> NoReturn:
     code = 1
+    # A shell that starts the tests in the background has SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for path, number in ((terminal or out, 1), (err, 2)):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOCTTY, 0o644)
         os.dup2(descriptor, number)

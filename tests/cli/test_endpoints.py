@@ -36,6 +36,7 @@ BROKEN: dict[str, tuple[Answer, str]] = {
     "hanging up": (Answer(close=True), "broke the connection"),
     "another model": (models("n"), "does not serve model 'm'"),
 }
+DOWN = "http://127.0.0.1:9/v1"
 
 
 def judged_by(url: str) -> list[str]:
@@ -76,7 +77,8 @@ def test_an_endpoint_that_is_broken_stops_the_run_before_it_begins(
 def test_an_endpoint_that_is_down_stops_the_run_before_it_begins(
     capsys: Captured, here: Path
 ) -> None:
-    assert start(*judged_by("http://127.0.0.1:9/v1")) == 2
+    patient = [each.replace("timeout: 0.3", "timeout: 30") for each in judged_by(DOWN)]
+    assert start(*patient) == 2
     assert "cannot be reached" in told(capsys.readouterr().err)
     assert list(here.iterdir()) == []
 

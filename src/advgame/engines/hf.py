@@ -10,6 +10,7 @@ from advgame.engines.waves import Group, Row, waves
 from advgame.errors import ModelError
 from advgame.models.chat import render, stop_ids
 from advgame.models.flops import Shape, forward_flops
+from advgame.models.lora import fused_forwards, patched
 from advgame.models.weights import PlayerWeights, SetName
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest
 
@@ -82,7 +83,7 @@ class HfSampler:
         ]
         drawn: dict[tuple[int, int], Completion] = {}
         tokenizer = self._weights.tokenizer
-        with self._weights.use(self._set) as model:
+        with self._weights.use(self._set) as model, patched(fused_forwards(model)):
             version = self._version
             for wave in waves(_groups(requests, contexts), self._batch_tokens):
                 replies = rollout(model, wave, self._stop)

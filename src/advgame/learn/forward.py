@@ -6,7 +6,7 @@ hand over the states at a layer (`captured`) and another can start from them (`r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +18,9 @@ from torch.utils.checkpoint import checkpoint
 
 from advgame.errors import ModelError
 from advgame.learn.layout import NAME
-from advgame.learn.lora import fused_forwards
 from advgame.learn.pack import Pack, pack
 from advgame.losses.logprobs import linear_logprobs
+from advgame.models.lora import fused_forwards, patched
 from advgame.types import Completion, Finish
 
 
@@ -45,7 +45,7 @@ def packed(model: nn.Module) -> Iterator[None]:
     before = config._attn_implementation
     config._attn_implementation = NAME
     try:
-        with _patched(fused_forwards(model)):
+        with patched(fused_forwards(model)):
             yield
     finally:
         config._attn_implementation = before
@@ -82,7 +82,7 @@ def token_logps(
     if checkpointing and torch.is_grad_enabled():
         for layer in layers[capture:]:
             patches[layer] = partial(checkpoint, layer.forward, use_reentrant=False)
-    with _patched(patches):
+    with patched(patches):
         states = decoder(
             input_ids=pack.input_ids,
             position_ids=pack.position_ids,
@@ -158,19 +158,3 @@ def _keeping(forward: Callable[..., Any], kept: list[Any]) -> Callable[..., Any]
         return out
 
     return run
-
-
-@contextmanager
-def _patched(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
-    """Replace `forward` of some modules inside the context."""
-    before = {module: vars(module).get("forward") for module in forwards}
-    for module, forward in forwards.items():
-        module.forward = forward
-    try:
-        yield
-    finally:
-        for module, own in before.items():
-            if own is None:
-                del module.forward
-            else:
-                module.forward = own

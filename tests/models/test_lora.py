@@ -5,7 +5,7 @@ import torch
 from torch.autograd import gradcheck
 from training import adapters, disturb, gradients
 
-from advgame.learn.lora import _LoraLinear, fused_forwards
+from advgame.models.lora import _LoraLinear, fused_forwards
 
 
 def double(*shape):

@@ -2,12 +2,14 @@
 
 peft writes the same sum as separate products, a scaling and an addition, each a pass over an
 activation of the layer's width, and again in the backward pass. Here the low-rank parts are added
-into the large product in place. A and B are float32; they are used in the dtype of x.
+into the large product in place. A and B are float32; they are used in the dtype of x. Sampler and
+learner both compute adapters this way, so their log-probs differ by no more than the order of sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -25,6 +27,22 @@ def fused_forwards(model: nn.Module) -> dict[nn.Module, Callable[..., Any]]:
         for module in model.modules()
         if type(module) is LoraLinear and _plain(module)
     }
+
+
+@contextmanager
+def patched(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
+    """Replace `forward` of some modules inside the context."""
+    before = {module: vars(module).get("forward") for module in forwards}
+    for module, forward in forwards.items():
+        module.forward = forward
+    try:
+        yield
+    finally:
+        for module, own in before.items():
+            if own is None:
+                del module.forward
+            else:
+                module.forward = own
 
 
 def _plain(layer: Any) -> bool:
