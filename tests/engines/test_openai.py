@@ -338,7 +338,8 @@ def test_preflight_has_a_line_of_its_own_for_each_fault() -> None:
     lines = []
     for says, answer in answers.items():
         with serving(answer) as server:
-            lines.append(preflight_failure(sampler(server.base_url, timeout=0.3)))
+            wait = 0.3 if answer is hanging else 30.0
+            lines.append(preflight_failure(sampler(server.base_url, timeout=wait)))
             assert says in lines[-1]
             assert len(server.requests) == 1  # a person waits: no retries
     lines.append(preflight_failure(sampler(server.base_url)))
