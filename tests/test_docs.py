@@ -30,7 +30,8 @@ def code(text: str) -> str:
     fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     rest = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     spans = [span.replace("\n", " ") for span in re.findall(r"`([^`]+)`", rest)]
-    return "\n".join([*fenced, *re.findall(r"^ {4}(\S.*)$", rest, re.MULTILINE), *spans])
+    text = "\n".join([*fenced, *re.findall(r"^ {4}(\S.*)$", rest, re.MULTILINE), *spans])
+    return text.replace("\\\n", " ")  # a shell's line that goes on
 
 
 def anchors(path: Path) -> set[str]:
