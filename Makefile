@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup assets demo test bench test-browser check cli-docs lock clean
+.PHONY: help setup assets demo test bench browser test-browser check cli-docs lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -16,7 +16,7 @@ help:
 	@echo "make bench         against TRL and transformers on this machine (QUICK=1: under 10 minutes)"
 	@echo "make check         lint, format, types, layering, CLI reference"
 	@echo "make setup         .venv with the extras dev, eval and redteam, and the advgame command"
-	@echo "make test-browser  the report and the viewer in a real browser (needs Chromium)"
+	@echo "make test-browser  the report and the viewer in Chromium (installed by apt-get if missing)"
 	@echo "make cli-docs      write docs/cli.md anew     make lock   write requirements/dev.lock anew"
 	@echo "make clean         remove build output and caches; .venv and runs stay"
 
@@ -56,7 +56,10 @@ test: assets
 bench: assets
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
-test-browser: $(STAMP)
+browser:
+	@scripts/get_chromium.sh
+
+test-browser: browser $(STAMP)
 	@$(BIN)/pytest -rs tests/browser
 
 check: $(STAMP)
