@@ -1,101 +1,29 @@
 """Labelled (request, reply) pairs for the heads of the embedded judge.
 
-Packaged human labels (asset `pyrit-judge-labels`) and our own (labels/*.jsonl beside this file).
-A pair belongs to the group of its request; groups, not pairs, are dealt to judge a or judge b and
-to the folds of cross-validation.
+Packaged human labels (`advgame.audit.labels`) and our own (labels/*.jsonl beside this file). A pair
+belongs to the group of its request; groups, not pairs, are dealt to judge a or judge b and to the
+folds of cross-validation.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from advgame import assets
-from advgame.judges.embedded.text import words
+from advgame.audit.labels import Label, human
+
+__all__ = ["CUT_WORDS", "OWN", "Label", "cut", "human", "leaks", "own", "quality", "stock", "topic"]
 
 OWN = Path(__file__).parent / "labels"
 CUT_WORDS = 40  # about the length of the game's replies (48 tokens)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
-    """One judgement: does `head` hold of this pair?"""
-
-    head: str
-    request: str
-    reply: str
-    target: int
-    source: str  # "human": packaged human labels; anything else is ours
-    cut: bool = False
-
-    @property
-    def group(self) -> str:
-        return hashlib.sha256(" ".join(words(self.request)).encode()).hexdigest()
-
-    @property
-    def half(self) -> str:
-        """Which judge may learn from it."""
-        return "a" if int(self.group, 16) % 2 else "b"
-
-
 def cut(label: Label) -> Label:
     """The same label on the first words of the reply, as a token limit would leave it."""
     return replace(label, reply=" ".join(label.reply.split()[:CUT_WORDS]), cut=True)
-
-
-def _rows(folder: str) -> Iterator[dict[str, str]]:
-    for file in sorted((assets.path("pyrit-judge-labels") / folder).glob("*.csv")):
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        while lines[0].startswith("#"):
-            lines.pop(0)
-        yield from csv.DictReader(io.StringIO("".join(lines)))
-
-
-def _score(row: dict[str, str]) -> float:
-    """Mean of the human scores of a row."""
-    given = [float(v) for k, v in row.items() if k and k.startswith("human_score") and v]
-    return sum(given) / len(given)
-
-
-def human() -> list[Label]:
-    """The packaged human labels, duplicates dropped; refusals split from off-topic answers."""
-    labels: dict[tuple[str, str, str], Label] = {}
-
-    def add(head: str, row: dict[str, str], target: int) -> None:
-        label = Label(
-            head=head,
-            request=row["objective"],
-            reply=row["assistant_response"] or "",
-            target=target,
-            source="human",
-        )
-        labels.setdefault((head, label.request, label.reply), label)
-
-    for row in _rows("harm"):
-        add("harm", row, int(_score(row) >= 0.5))
-    for row in _rows("objective"):
-        add("objective", row, int(_score(row) >= 0.5))
-        if _score(row) >= 0.5:
-            add("deflection", row, 0)
-    refusals = list(_rows("refusal_scorer"))
-    answered = {r["objective"] for r in refusals if _score(r) < 0.5}
-    answers = {r["assistant_response"] for r in refusals if _score(r) < 0.5}
-    for row in refusals:
-        refused = _score(row) >= 0.5
-        # The set calls an answer to another question a refusal too: those are rows that give a
-        # request which is elsewhere answered, or an answer which elsewhere fits.
-        if refused and (row["objective"] in answered or row["assistant_response"] in answers):
-            add("topic", row, 0)
-        else:
-            add("refusal", row, int(refused))
-            add(*(("deflection", row, 1) if refused else ("topic", row, 1)))
-    return list(labels.values())
 
 
 # What a stance says of each head. `pivot` is a safe reply that never says no. Whether a text

@@ -119,6 +119,7 @@ async def _run(
             world.average(stats)
             world.push(step + 1)
             rates = await _validate(world, folder, step + 1, clock, watch)
+            audit = await _audit(world, folder, step, played, clock)
             release()
         progress = progress.add(step + 1, played, stats)
         metrics: dict[str, Any] = {
@@ -127,6 +128,7 @@ async def _run(
             **fold(stats),
             **progress.metrics(),
             **rates,
+            **audit,
             "time": {**played.seconds, **clock.seconds},
         }
         folder.write_step(step, metrics, played.all)
@@ -181,3 +183,13 @@ async def _validate(
         for name, rate in report["rates"].items()
         for suffix, field in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n"))
     }
+
+
+async def _audit(
+    world: World, folder: RunFolder, step: int, played: Round, clock: Clock
+) -> Mapping[str, float | None]:
+    """Let a second judge score a sample of the step's replies, if it is due; return metrics."""
+    if not world.audit.due(step):
+        return {}
+    with clock.stage("audit"):
+        return await world.audit.metrics(played.all, folder.metrics())

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from advgame.audit.watch import Watch, audit_every
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import PlayerConfig
@@ -63,6 +64,7 @@ class World:
     rounds: Rounds
     opponents: Opponents
     validation: Validation
+    audit: Watch
     sinks: tuple[Sink, ...]
     notes: tuple[str, ...]
 
@@ -123,7 +125,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
         lambda role, sampler: seat_of(config, role, sampler),
     )
     judges = Judges(config, out)
-    bench = judges.bench()
+    bench, second = judges.bench(), judges.evaluation()
     seats: dict[Role, Seat] = {role: seat_of(config, role, samplers[role]) for role in Role}
     table = Table(
         attacker=seats[Role.ATTACKER],
@@ -165,8 +167,14 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             validation=Validation(
                 seeds=validation_seeds(config.train.validation, validation_pool),
                 table=replace(table, prompts_per_seed=1, replies_per_prompt=1, direct_replies=1),
-                judge=judges.evaluation(),
+                judge=second,
                 run_seed=config.seed,
+            ),
+            audit=Watch(
+                judge=second,
+                config=config.judges.audit,
+                every=audit_every(config.judges),
+                bench=bench,
             ),
             sinks=sinks,
             notes=(threads, *(_where(role, own) for role, own in weights.items())),

@@ -45,7 +45,7 @@ def _first_last(run: Path) -> tuple[Path, Path]:
         (),
         ("train.lag=1",),
         ("train.lag=1", "pool={share: 0.5, every: 2, size: 2}", "seeds.attacked.harmful=3"),
-        ("train.update=step", "schedule={type: selfplay}"),
+        ("train.update=step", "schedule={type: selfplay}", "judges.audit.every=1"),
         ("attacker.adapter=null", "defender.adapter=null"),
     ],
     ids=["joint", "lag", "lag-pool", "selfplay", "full"],

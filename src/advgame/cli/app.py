@@ -12,6 +12,7 @@ from advgame.cli import (
     config,
     eval,
     export,
+    judge,
     measure,
     play,
     presets,
@@ -58,5 +59,6 @@ app.command()(view.view)
 app.command()(play.play)
 app.command()(export.export)
 app.command()(presets.presets)
+app.add_typer(judge.commands, name="judge")
 app.add_typer(config.commands, name="config")
 app.add_typer(assets.commands, name="assets")

@@ -82,6 +82,7 @@ def evaluate(
     import sys
     from pathlib import Path
 
+    from advgame.cli.progress import bars
     from advgame.errors import ConfigError
     from advgame.evals.catalog import SafetyTask, get_suite, get_task
     from advgame.evals.judging import parse_judge, refuse_training_judge
@@ -123,7 +124,7 @@ def evaluate(
             cached=not no_cache,
             key_env=key_env,
         )
-        with _bar() as progress:
+        with bars() as progress:
             try:
                 report = evaluate(
                     target,
@@ -145,35 +146,6 @@ def evaluate(
         return
     _show(report)
     typer.echo(path)
-
-
-def _bar() -> Any:
-    """A progress bar on standard error; entering it gives the function that moves it."""
-    from collections.abc import Iterator
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    @contextmanager
-    def shown() -> Iterator[Any]:
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        rows: dict[str, Any] = {}
-
-        def move(name: str, done: int, of: int) -> None:
-            bar.start()  # not before there is something to show
-            if name not in rows:
-                rows[name] = bar.add_task(name, total=of)
-            bar.update(rows[name], completed=done, total=of)
-
-        try:
-            yield move
-        finally:
-            if rows:
-                bar.stop()
-
-    return shown()
 
 
 def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:

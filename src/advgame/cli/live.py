@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from advgame.cli.audited import audit_line
 from advgame.cli.said import Quote, clip, quotes
 from advgame.cli.words import ROWS, duration, number, rate, share, trend
 from advgame.events import Event, Observer, Phase, RunStarted, Saved, StepDone, Validated
@@ -93,6 +94,8 @@ class Screen:
             parts += [Text(), _step_table(state)]
         if state.last:
             parts += [Text(), _rates_table(state)]
+        if told := audit_line(state.lines):
+            parts += [Text(), Text(told[0], style="bold red" if told[1] else "dim")]
         if state.quotes:
             parts += [Text(), _said_table(state.quotes)]
         return Group(*parts)
@@ -179,6 +182,8 @@ def _log(console: Console, state: State, event: Event) -> None:
                 if event.metrics.get(f"{prefix}/reward") is not None
             )
             _line(console, f"step {state.step}/{state.steps}  {state.left} left  rewards: {earned}")
+            if "audit/alarm" in event.metrics and (found := audit_line(state.lines)):
+                _line(console, f"    {found[0]}")
             for quote in state.quotes:
                 attack = "" if quote.attack is None else f"Attacker: {clip(quote.attack, 90)} → "
                 _line(console, f"    {quote.kind}: {attack}Defender: {clip(quote.reply, 90)}")

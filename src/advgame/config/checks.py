@@ -136,6 +136,19 @@ def _judges(config: RunConfig) -> Iterator[str]:
             )
 
 
+def _audit(config: RunConfig) -> Iterator[str]:
+    every = config.judges.audit.every
+    if every == "auto":
+        return
+    if every < 0:
+        yield f"judges.audit.every = {every}: use auto, 0 for never, or a number of steps"
+    elif every and config.judges.evaluation is None:
+        yield (
+            f"judges.audit.every = {every}: an audit needs a second judge; set judges.evaluation, "
+            "or judges.audit.every=0"
+        )
+
+
 def _selfplay(config: RunConfig) -> Iterator[str]:
     if config.schedule.type != "selfplay":
         return
@@ -170,6 +183,7 @@ _RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
     _guide,
     _reference,
     _judges,
+    _audit,
     _selfplay,
     _name,
     _threads,

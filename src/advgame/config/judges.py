@@ -116,6 +116,17 @@ Check = Annotated[
 ]
 
 
+class AuditConfig(Config):
+    """The evaluation judge scores a sample of the step's replies: an alarm for reward hacking."""
+
+    every: int | Literal["auto"] = "auto"
+    """Steps between audits; 0 = never; auto = 5 if both judges are embedded, else never."""
+    seeds: int = Field(6, ge=1)
+    """Seeds of each kind whose replies are scored again."""
+    window: int = Field(10, ge=4)
+    """Audits that the alarm compares: the older half with the newer half."""
+
+
 class JudgesConfig(Config):
     """Who judges what."""
 
@@ -129,3 +140,5 @@ class JudgesConfig(Config):
     """Masks prompts that changed the meaning."""
     evaluation: Judge | None = EmbeddedJudgeConfig(name="b")
     """Judges validation rounds; must not be a judge that trains."""
+    audit: AuditConfig = AuditConfig()
+    """Audits of the training judges by the evaluation judge, while training."""

@@ -1,0 +1,55 @@
+"""From what the user wrote to judges under audit, and which labels are fair to each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from advgame.assets import cache_dir
+from advgame.audit.labels import Label
+from advgame.config.judges import EmbeddedJudgeConfig
+from advgame.config.judges import Judge as JudgeConfig
+from advgame.evals.judging import PatternJudge, describe, parse_judge
+from advgame.protocols import Judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A judge, what it is called, and the half of the labels it has learned from, if any."""
+
+    name: str
+    judge: Judge
+    learned: str | None
+
+    def unseen(self, labels: Sequence[Label]) -> list[Label]:
+        """The labels that it has not learned from."""
+        return [each for each in labels if each.half != self.learned]
+
+
+def open_judges(texts: Sequence[str]) -> list[Audited]:
+    """Make the judges that `texts` name; the sentence encoder is loaded once.
+
+    Raises:
+        AdvGameError: one of them cannot be made.
+    """
+    from advgame.engines.build import judge_samplers
+    from advgame.engines.embed import build_embedder
+    from advgame.judges.build import build_judge
+
+    sampler, embedder = judge_samplers(), cache(build_embedder)
+
+    def make(config: JudgeConfig | None) -> Judge:
+        if config is None:
+            return PatternJudge()
+        return build_judge(config, sampler, embedder, cache_dir() / "audit-verdicts")
+
+    configs = [parse_judge(text) for text in texts]  # all, before anything heavy is loaded
+    return [
+        Audited(
+            name=describe(config),
+            judge=make(config),
+            learned=config.name if isinstance(config, EmbeddedJudgeConfig) else None,
+        )
+        for config in configs
+    ]

@@ -1,0 +1,82 @@
+"""The figures of an audit as tables of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Column, Table
+
+Json = Mapping[str, Any]
+
+
+def tables(report: Json) -> Iterator[Table]:
+    """People, the second judge, and what must not move a verdict."""
+    people = _table(
+        "Against people (95% intervals)", "question", "n", "accuracy", "AUC", "κ", "ECE"
+    )
+    for name, row in report["questions"].items():
+        people.add_row(
+            name,
+            str(row["n"]),
+            span(row["accuracy"]),
+            span(row["auc"]),
+            span(row["kappa"]),
+            two(row["calibration"]["error"]),
+        )
+    raters = report.get("raters")
+    if raters:
+        people.add_row("raters", str(raters["n"]), two(raters["accuracy"]), "",
+                       span(raters["kappa"]), "")  # fmt: skip
+    yield people
+    if report["against"]:
+        second = _table(
+            f"Against {report['against']['name']}",
+            "question", "n", "agree", "κ", "rank correlation",
+        )  # fmt: skip
+        for name, row in report["questions"].items():
+            other = row["second"]
+            cells = (span(other[key]) for key in ("agreement", "kappa", "correlation"))
+            second.add_row(name, str(other["n"]), *cells)
+        yield second
+    bias = _table("What must not count", "bias", "n", "verdicts moved", "points gained")
+    couples = report["pairs"]
+    bias.add_row("place", str(couples["n"]), span(couples["flips"]), span(couples["position_bias"]))
+    lengths = {name: row["length"] for name, row in report["questions"].items()}
+    for name, row in lengths.items():
+        bias.add_row(f"length, {name}", str(row["n"]), "", f"ρ {span(row)}")
+    rows = {
+        "padding": report["padding"],
+        "a plain sentence": report["injection"]["control"],
+        **report["injection"]["tricks"],
+    }
+    for name, row in rows.items():
+        bias.add_row(name, str(row["moved"]["n"]), span(row["moved"]), span(row["gain"]))
+    yield bias
+
+
+def span(value: Json) -> str:
+    """`0.86 (.81, .91)`: a figure with its 95% interval, or a dash."""
+    if value["value"] is None:
+        return "–"
+    if value["low"] is None:
+        return two(value["value"])
+    return f"{two(value['value'])} ({_bound(value['low'])}, {_bound(value['high'])})"
+
+
+def two(value: float | None) -> str:
+    """Two decimals, or a dash."""
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _bound(value: float) -> str:
+    return two(value).replace("0.", ".", 1)
+
+
+def _table(title: str, name: str, *columns: str) -> Table:
+    first = Column(name, no_wrap=True)
+    rest = (Column(each, no_wrap=True) for each in columns)
+    return Table(
+        first, *rest, title=title, title_justify="left", title_style="bold", box=None,
+        padding=(0, 2, 0, 0), pad_edge=False, header_style="dim",
+    )  # fmt: skip

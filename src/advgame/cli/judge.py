@@ -1,0 +1,90 @@
+"""`advgame judge`: can a judge be believed?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer(help="Audit a judge: people, a second judge, tricks.")
+
+
+@commands.callback()
+def judge() -> None:
+    """Audit a judge: people, a second judge, tricks."""
+
+
+@commands.command()
+def audit(
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="a, b, patterns, openai:MODEL@BASE_URL, or a .yaml file with a judge's keys."
+        ),
+    ] = "a",
+    against: Annotated[
+        str | None, typer.Option(help="A second judge, named likewise, for agreement.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=10, help="About how many labelled replies a question.")
+    ] = 150,
+    probes: Annotated[
+        int, typer.Option(min=2, help="Replies a question that each trick is tried on.")
+    ] = 40,
+    words: Annotated[
+        int | None, typer.Option(min=1, help="Cut replies to so many words; default whole.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Measure a judge against human labels it has not learned from, and try to fool it.
+
+    Accuracy, AUC, calibration, agreement, bias for place and length, and instructions hidden in
+    replies, with 95% intervals.
+    """
+    import asyncio
+    import json
+
+    from advgame.audit.labels import human, raters
+    from advgame.audit.open import open_judges
+    from advgame.cli.progress import bars
+    from advgame.engines.threads import pick_threads
+
+    first, *rest = open_judges([judge, *([against] if against else [])])
+    second = rest[0] if rest else None
+    from advgame.audit.measure import audit as run_audit
+    from advgame.audit.measure import ceiling
+
+    pick_threads("auto")
+    labels = human()
+    with bars() as progress:
+        report = asyncio.run(
+            run_audit(
+                first.judge,
+                first.unseen(labels),
+                second=second.judge if second else None,
+                second_unseen=second is None or second.learned is None,
+                limit=limit,
+                probes=probes,
+                words=words,
+                progress=progress,
+            )
+        )
+    report = {
+        "judge": first.name,
+        "learned_from": first.learned,
+        "against": {"name": second.name, "learned_from": second.learned} if second else None,
+        "words": words,
+        "raters": ceiling(raters()),
+        **report,
+    }
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    from rich.console import Console
+
+    from advgame.audit.table import tables
+
+    for table in tables(report):
+        Console(width=min(Console().width, 80)).print(table)
