@@ -17,6 +17,7 @@ from advgame.cli import (
     play,
     presets,
     report,
+    serve,
     train,
     view,
 )
@@ -58,6 +59,7 @@ app.command("eval")(eval.evaluate)
 app.command()(view.view)
 app.command()(play.play)
 app.command()(export.export)
+app.command()(serve.serve)
 app.command()(presets.presets)
 app.add_typer(judge.commands, name="judge")
 app.add_typer(config.commands, name="config")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from advgame.engines.rollout import Reply, rollout
 from advgame.engines.waves import Group, Row, waves
@@ -13,6 +14,9 @@ from advgame.models.flops import Shape, forward_flops
 from advgame.models.lora import fused_forwards, patched
 from advgame.models.weights import PlayerWeights, SetName
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest
+
+Told: TypeAlias = Callable[[int, int, str], None]
+"""Called with the number of a request, of a reply to it, and the reply's text so far."""
 
 
 class HfSampler:
@@ -67,15 +71,21 @@ class HfSampler:
         """Take note that the weights it samples from are `version` from now on."""
         self._version = version
 
-    async def sample(self, requests: Sequence[SampleRequest], /) -> list[tuple[Completion, ...]]:
+    async def sample(
+        self, requests: Sequence[SampleRequest], /, *, told: Told | None = None
+    ) -> list[tuple[Completion, ...]]:
         """Draw one completion for each seed of each request, in order.
+
+        `told` hears, in the thread that draws, how each reply grows.
 
         Raises:
             ModelError: a prompt does not fit the model's context, or the weights have diverged.
         """
-        return await asyncio.to_thread(self._sample, requests)
+        return await asyncio.to_thread(self._sample, requests, told)
 
-    def _sample(self, requests: Sequence[SampleRequest]) -> list[tuple[Completion, ...]]:
+    def _sample(
+        self, requests: Sequence[SampleRequest], told: Told | None
+    ) -> list[tuple[Completion, ...]]:
         prompts = [self._render(request, request.messages) for request in requests]
         contexts = [
             prompt if request.context is None else self._render(request, request.context)
@@ -86,7 +96,7 @@ class HfSampler:
         with self._weights.use(self._set) as model, patched(fused_forwards(model)):
             version = self._version
             for wave in waves(_groups(requests, contexts), self._batch_tokens):
-                replies = rollout(model, wave, self._stop)
+                replies = rollout(model, wave, self._stop, self._teller(told))
                 self._count(wave, replies)
                 texts = tokenizer.batch_decode(
                     [reply.tokens for reply in replies],
@@ -107,6 +117,19 @@ class HfSampler:
             tuple(drawn[index, place] for place in range(len(request.seeds)))
             for index, request in enumerate(requests)
         ]
+
+    def _teller(self, told: Told | None) -> Callable[[Reply], None] | None:
+        if told is None:
+            return None
+        tokenizer, tell = self._weights.tokenizer, told
+
+        def hear(reply: Reply) -> None:
+            text = tokenizer.decode(
+                reply.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+            tell(reply.row.request, reply.row.reply, text)
+
+        return hear
 
     def _render(self, request: SampleRequest, messages: Sequence[Message]) -> tuple[int, ...]:
         ids = render(self._weights.tokenizer, messages, request.prefill)

@@ -7,7 +7,7 @@ long reply does not make the short ones compute on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,13 @@ class Reply:
 
 
 @torch.inference_mode()
-def rollout(model: nn.Module, wave: Sequence[Group], stop: frozenset[int]) -> list[Reply]:
-    """Draw every reply of `wave`; the end token belongs to the reply.
+def rollout(
+    model: nn.Module,
+    wave: Sequence[Group],
+    stop: frozenset[int],
+    told: Callable[[Reply], None] | None = None,
+) -> list[Reply]:
+    """Draw every reply of `wave`; the end token belongs to the reply. `told` hears each token.
 
     `model` must attend by `models.attention`. Prompts have at least two tokens.
 
@@ -61,7 +66,10 @@ def rollout(model: nn.Module, wave: Sequence[Group], stop: frozenset[int]) -> li
         logprobs = logits.gather(1, tokens[:, None])[:, 0] - normaliser
         kv.advance()
         for reply, token, logprob in zip(live, tokens.tolist(), logprobs.tolist(), strict=True):
-            _record(reply, token, logprob, stop)
+            if reply.finish is None:
+                _record(reply, token, logprob, stop)
+                if told is not None:
+                    told(reply)
         going = [index for index, reply in enumerate(live) if reply.finish is None]
         if not going:
             return replies
@@ -113,8 +121,6 @@ def _forward(
 
 def _record(reply: Reply, token: int, logprob: float, stop: frozenset[int]) -> None:
     """Append a token to a reply that has not ended."""
-    if reply.finish is not None:
-        return
     reply.tokens.append(token)
     reply.logprobs.append(logprob)
     if token in stop:

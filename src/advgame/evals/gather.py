@@ -44,7 +44,8 @@ class Gather(Generic[Q, A]):
     async def _work(self) -> None:
         while True:
             await asyncio.sleep(self._wait)
-            batch, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, []
+            batch = [each for each in waiting if not each[1].done()]  # the rest was cancelled
             if not batch:
                 return
             try:
