@@ -49,6 +49,20 @@ def test_stems_split_by_system_prompt():
     assert [(stem.length, stem.groups) for stem in found] == [(20, (0, 2)), (30, (1, 3))]
 
 
+def test_stems_take_the_longest_that_pay():
+    """Prompts under a guide share the guide, not just what they share with all the others."""
+    start, guide = (1,) * 20, (2,) * 150
+    prompts = [(*start, *rest) for rest in ((3, 4), (5, 6, 7), (*guide, 3, 4), (*guide, 5, 6))]
+    assert {(stem.length, stem.groups) for stem in stems(prompts)} == {(20, (0, 1)), (170, (2, 3))}
+
+
+def test_chunks_of_unequal_lengths_are_not_padded_to_the_longest():
+    lengths = [20] * 9 + [180] * 9
+    assert sum(len(chunk) * max(lengths[i] for i in chunk) for chunk in chunks(lengths, 4096)) == (
+        sum(lengths)
+    )
+
+
 @given(st.lists(st.integers(1, 50), max_size=20), st.integers(1, 200))
 def test_chunks_hold_every_index_once_within_the_budget(lengths, budget):
     made = list(chunks(lengths, budget))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from advgame.types import Sampling
+
+_PADDED = 1.2  # tokens with padding over tokens without, from which a chunk is divided
+_SMALL = 64  # tokens of padding that cost less than another pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +62,53 @@ def waves(groups: Sequence[Group], budget: int) -> Iterator[tuple[Group, ...]]:
 
 
 def stems(prompts: Sequence[Sequence[int]], least: int = 16) -> list[Stem]:
-    """Cluster prompts that share their first `least` tokens or more.
+    """Cluster prompts by what they begin with, so that the fewest tokens are computed.
 
-    Chats of one player mostly do: the same system prompt, the same examples. What is shared is
-    computed once. Every prompt keeps at least two tokens for itself. Prompts that share
-    nothing worth it come together under one stem of length 0.
+    Chats of one player share a system prompt or examples, and some of them more than others: the
+    clusters are those runs of the sorted prompts whose stems of at least `least` tokens save the
+    most. Every prompt keeps at least two tokens for itself. Prompts that share nothing worth it
+    come together under one stem of length 0.
     """
+    order = sorted(range(len(prompts)), key=lambda i: tuple(prompts[i]))
+    longest = [len(prompts[i]) - 2 for i in order]
+    common = [_common(prompts[one], prompts[next_]) for one, next_ in pairwise(order)]
+    saved, start = [0], [0]  # best saving of the first n prompts, and where its last cluster starts
+    for last in range(len(order)):
+        saved.append(saved[last])
+        start.append(last)
+        length = longest[last]
+        for first in range(last - 1, -1, -1):
+            length = min(length, common[first], longest[first])
+            if length < least:
+                break
+            saving = saved[first] + (last - first) * length - least  # a stem is one more pass
+            if saving > saved[last + 1]:
+                saved[last + 1], start[last + 1] = saving, first
     shared: list[Stem] = []
     alone: list[int] = []
-    order = sorted(range(len(prompts)), key=lambda i: tuple(prompts[i]))
-    while order:
-        cluster = [order.pop(0)]
-        length = len(prompts[cluster[0]]) - 2
-        while order:
-            following = prompts[order[0]]
-            common = min(_common(prompts[cluster[-1]], following), length, len(following) - 2)
-            if common < least:
-                break
-            length = common
-            cluster.append(order.pop(0))
+    end = len(order)
+    while end:
+        first, cluster = start[end], tuple(order[start[end] : end])
         if len(cluster) > 1:
-            shared.append(Stem(length, tuple(cluster)))
+            length = min(*longest[first:end], *common[first : end - 1])
+            shared.append(Stem(length, cluster))
         else:
             alone.extend(cluster)
-    return shared + ([Stem(0, tuple(alone))] if alone else [])
+        end = first
+    return shared[::-1] + ([Stem(0, tuple(alone[::-1]))] if alone else [])
 
 
 def chunks(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Yield indices, shortest first, so that rows × longest stays within `budget` a chunk."""
+    """Yield indices, shortest first: rows × longest within `budget`, and little of it padding."""
     chunk: list[int] = []
+    tokens = 0
     for index in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if chunk and (len(chunk) + 1) * lengths[index] > budget:
+        padded = (len(chunk) + 1) * lengths[index]
+        if chunk and (padded > budget or padded > _PADDED * (tokens + lengths[index]) + _SMALL):
             yield chunk
-            chunk = []
+            chunk, tokens = [], 0
         chunk.append(index)
+        tokens += lengths[index]
     if chunk:
         yield chunk
 

@@ -1,0 +1,5 @@
+"""`python -m advgame`: the same as the command `advgame`."""
+
+from advgame.cli import main
+
+main()
