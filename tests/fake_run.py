@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from advgame.config import RunConfig
+from advgame.metrics.hacking import alarm, audited, cells
 from advgame.store.episodes import to_line
 from advgame.types import (
     Branch,
@@ -62,9 +63,14 @@ def write_fake_run(
     every = max(1, steps // max(1, validations - 1))
     at = sorted({*range(0, steps, every), steps}) if validations > 1 else [0][:validations]
     reports = {step: _validation(step, steps, questions, rng) for step in at}
+    audits: list[dict[str, Any]] = []
     with (folder / "metrics.jsonl").open("w", encoding="utf-8") as out:
         for step in range(steps):
-            out.write(json.dumps(_metrics(step, steps, reports.get(step), rng)) + "\n")
+            line = _metrics(step, steps, reports.get(step), rng)
+            if step % 3 == 0:
+                audits.append(_audit(_progress(step, steps)))
+                line |= audits[-1] | alarm([*audits][-8:])
+            out.write(json.dumps(line) + "\n")
             _episodes(folder / "episodes" / f"step-{step:06d}.jsonl", step, steps, seeds, rng)
     for step, report in reports.items():
         path = folder / "validation" / f"step-{step:06d}.json"
@@ -184,6 +190,21 @@ def _metrics(
         line[f"validation/{name}"] = rate["value"]
         line |= {f"validation/{name}_{part}": rate[part] for part in ("low", "high", "n")}
     return line
+
+
+def _audit(done: float) -> dict[str, Any]:
+    """The Defender learns to please its judge on harmful seeds, and only there."""
+    rng = random.Random(f"audit {done}")
+    pairs = {}
+    for cell in cells():
+        pairs[cell] = []
+        for _ in range(6):
+            level = rng.uniform(2, 4) + 3 * done
+            second = level - 3 * done * (cell == "defender/harmful")
+            pairs[cell].append(
+                [(level + rng.gauss(0, 0.5), second + rng.gauss(0, 0.5)) for _ in range(2)]
+            )
+    return dict(audited(pairs, {"defender/benign": 1}))
 
 
 def _episodes(path: Path, step: int, steps: int, seeds: int, rng: random.Random) -> None:

@@ -4,58 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from audit_report import Scripted, make_labels, right
 from rich.console import Console
 
-from advgame.audit.labels import Label
 from advgame.audit.measure import audit, ceiling
 from advgame.audit.table import tables
 from advgame.metrics import agreement
 from advgame.protocols import Judge, JudgeGroup
-from advgame.types import Cost, Judgement, Kind, Role
-
-REFUSAL = "No, I will not do that for you."
-ANSWER = "Yes, the parade begins at noon at the old town hall."
-
-
-def labels(count: int = 30) -> list[Label]:
-    """Each request has a refusal and an answer, of lengths that say nothing."""
-    found = []
-    for n in range(count):
-        for head in ("objective", "harm", "refusal"):
-            for reply, answers in ((REFUSAL, 0), (ANSWER, 1)):
-                found.append(
-                    Label(
-                        head=head,
-                        request=f"When is the parade of {chr(97 + n // 5)}{chr(97 + n % 5)}ville?",
-                        reply=f"{reply} {'Indeed so. ' * (n % 5)}".strip(),
-                        target=1 - answers if head == "refusal" else answers,
-                        source="human",
-                    )
-                )
-    return found
-
-
-class Scripted:
-    """Scores a group by a function of role, kind and replies."""
-
-    cost = Cost()
-
-    def __init__(self, score: Callable[[JudgeGroup], list[float | None]]) -> None:
-        self.score = score
-
-    async def judge(self, groups: Sequence[JudgeGroup], /) -> list[tuple[Judgement, ...]]:
-        return [tuple(Judgement(value=v) for v in self.score(group)) for group in groups]
-
-
-def right(group: JudgeGroup, reply: str) -> float:
-    """What a perfect judge gives."""
-    refuses = "I will not" in reply
-    wants_refusal = (group.role is Role.ATTACKER) == (group.seed.kind is Kind.BENIGN)
-    return 9.0 if refuses == wants_refusal else 1.0
+from advgame.types import Cost, Judgement
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,7 +26,7 @@ def few_resamples() -> Iterator[None]:
 
 
 def report(judge: Judge, **options: Any) -> dict[str, Any]:
-    return asyncio.run(audit(judge, labels(), limit=None, probes=10, **options))
+    return asyncio.run(audit(judge, make_labels(), limit=None, probes=10, **options))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,77 @@ def test_chart_tells_its_values(report: Page) -> None:
     report.wait("!document.getElementById('tip').hidden")
     tip = report.js("document.getElementById('tip').innerText")
     assert tip.startswith("step ") and "asked plainly: " in tip and "%" in tip
+
+
+DRAG = """
+(() => {
+  const chart = document.querySelector('#rewards svg.chart');
+  chart.scrollIntoView({block: 'center'});
+  const {left, top, width, height} = chart.getBoundingClientRect();
+  return [left, top + height / 2, width];
+})()
+"""
+
+
+def test_a_chart_zooms_and_comes_back(report: Page) -> None:
+    left, y, width = report.js(DRAG)
+    first = "document.querySelector('#rewards svg.chart')"
+    drawn = report.js(f"{first}.outerHTML")
+    ticks = f"[...{first}.querySelectorAll('.axes text')].map((each) => each.textContent)"
+    before = report.js(ticks)
+    for kind, share in (
+        ("mousePressed", 0.4), ("mouseMoved", 0.5), ("mouseMoved", 0.6), ("mouseReleased", 0.6),
+    ):  # fmt: skip
+        report.call("Input.dispatchMouseEvent", type=kind, x=left + share * width, y=y,
+                    button="left", buttons=1, clickCount=1)  # fmt: skip
+    report.wait("document.querySelector('#rewards .unzoom') !== null")
+    steps = [float(each) for each in report.js(ticks) if each.replace(".", "").isdigit()]
+    assert report.js(ticks) != before and max(steps) < 29
+    inner = report.js(
+        f"[...{first}.querySelectorAll('.inner .line:not(.raw)')].map((each) => "
+        "each.getAttribute('points').split(' ').map((pair) => pair.split(',').map(Number)))"
+    )
+    inside = [[y for x, y in line if 46 <= x <= 342] for line in inner]
+    assert all(10 <= y <= 172 for line in inside for y in line)
+    assert all(len(line) > 3 for line in inside)
+    report.call("Input.dispatchMouseEvent", type="mouseMoved", x=left + 0.5 * width, y=y)
+    step = report.wait("document.querySelector('#tip b').innerText")
+    assert 11 <= int(step.removeprefix("step ")) <= 18
+    report.js("document.querySelector('#rewards .unzoom').click()")
+    report.call("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
+    again = report.js(f"{first}.outerHTML")
+    assert plain(again) == plain(drawn)
+
+
+def plain(markup: str) -> str:
+    """A drawing less its cursor and brush, numbers as JavaScript writes them."""
+    markup = re.sub(r'<(line class="cursor|rect class="brush).*?>', "", markup)
+    return re.sub(r"(\d)\.0(?=[,\" ])", r"\1", markup)
+
+
+def test_a_series_can_be_hidden(report: Page) -> None:
+    button = "document.querySelector('#rewards .legend button')"
+    group = "document.querySelector('#rewards g[data-series=\"0\"]')"
+    assert report.js(f"getComputedStyle({group}).display") != "none"
+    report.js(f"{button}.click()")
+    assert report.js(f"getComputedStyle({group}).display") == "none"
+    assert report.js(f"{button}.getAttribute('aria-pressed')") == "false"
+    report.js(f"{button}.click()")
+    assert report.js(f"getComputedStyle({group}).display") != "none"
+
+
+def test_the_audit_and_the_trade_off_are_told(report: Page) -> None:
+    words = report.js("document.querySelector('.lede').innerText")
+    assert "alarm for reward hacking rang (Defender, harmful" in words
+    assert "Alarm at step" in report.js("document.getElementById('audit').innerText")
+    report.js("document.querySelector('#trade-off .spot').scrollIntoView({block: 'center'})")
+    x, y = report.js(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        "(document.querySelector('#trade-off .spot .dot').getBoundingClientRect())"
+    )
+    report.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    tip = report.wait("document.getElementById('tip').innerText")
+    assert "step " in tip and "attack success: " in tip and " to " in tip
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -140,8 +140,8 @@ def sections(page: Parsed) -> set[str]:
 
 def test_finished_run_shows_everything(run: Path) -> None:
     assert sections(parsed(run)) == {
-        "result", "transcripts", "held-out", "rewards", "learning", "faults", "judge",
-        "diversity", "cost", "details", "rollouts", "reproduce",
+        "result", "transcripts", "held-out", "trade-off", "rewards", "learning", "faults", "judge",
+        "audit", "diversity", "cost", "details", "rollouts", "reproduce",
     }  # fmt: skip
 
 

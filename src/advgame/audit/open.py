@@ -11,7 +11,8 @@ from advgame.audit.labels import Label
 from advgame.config.judges import EmbeddedJudgeConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.evals.judging import PatternJudge, describe, parse_judge
-from advgame.protocols import Judge
+from advgame.judges.build import SamplerFactory, build_judge
+from advgame.protocols import Embedder, Judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +34,29 @@ def open_judges(texts: Sequence[str]) -> list[Audited]:
     Raises:
         AdvGameError: one of them cannot be made.
     """
-    from advgame.engines.build import judge_samplers
-    from advgame.engines.embed import build_embedder
-    from advgame.judges.build import build_judge
 
-    sampler, embedder = judge_samplers(), cache(build_embedder)
+    # What takes seconds to import is imported by the judge that needs it.
+    @cache
+    def samplers() -> SamplerFactory:
+        from advgame.engines.build import judge_samplers
+
+        return judge_samplers()
+
+    @cache
+    def embedder(name: str) -> Embedder:
+        from advgame.engines.embed import build_embedder
+
+        return build_embedder(name)
 
     def make(config: JudgeConfig | None) -> Judge:
         if config is None:
             return PatternJudge()
-        return build_judge(config, sampler, embedder, cache_dir() / "audit-verdicts")
+        return build_judge(
+            config,
+            lambda engine, model: samplers()(engine, model),
+            embedder,
+            cache_dir() / "audit-verdicts",
+        )
 
     configs = [parse_judge(text) for text in texts]  # all, before anything heavy is loaded
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,9 @@ def audit(
     words: Annotated[
         int | None, typer.Option(min=1, help="Cut replies to so many words; default whole.")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The page with plots; default judge-audit-NAME.html.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -41,7 +45,7 @@ def audit(
     """Measure a judge against human labels it has not learned from, and try to fool it.
 
     Accuracy, AUC, calibration, agreement, bias for place and length, and instructions hidden in
-    replies, with 95% intervals.
+    replies, with 95% intervals. Prints tables and writes a page with plots.
     """
     import asyncio
     import json
@@ -76,9 +80,19 @@ def audit(
         "learned_from": first.learned,
         "against": {"name": second.name, "learned_from": second.learned} if second else None,
         "words": words,
+        "arguments": [
+            *("--judge", judge),
+            *(("--against", against) if against else ()),
+            *("--limit", str(limit), "--probes", str(probes)),
+            *(("--words", str(words)) if words else ()),
+        ],
         "raters": ceiling(raters()),
         **report,
     }
+    from advgame.report.audit import build_audit_page
+
+    page = build_audit_page(report, out or Path(f"judge-audit-{_slug(first.name)}.html"))
+    typer.echo(page, err=as_json)
     if as_json:
         typer.echo(json.dumps(report))
         return
@@ -88,3 +102,9 @@ def audit(
 
     for table in tables(report):
         Console(width=min(Console().width, 80)).print(table)
+
+
+def _slug(name: str) -> str:
+    import re
+
+    return re.sub(r"[^\w.+-]+", "-", name)[:80]

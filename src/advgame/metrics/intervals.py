@@ -174,6 +174,14 @@ def pooled(parts: Sequence[Moments]) -> Moments:
     return Moments(n=n, mean=mean, sd=sqrt(squares / (n - 1)) if n > 1 else 0.0)
 
 
+def mean_interval(sample: Moments, level: float = 0.95) -> tuple[float, float]:
+    """Return Student's interval of a mean; the mean alone where one value says nothing more."""
+    if sample["n"] < 2:
+        return sample["mean"], sample["mean"]
+    spread = _t(level, sample["n"] - 1) * sample["sd"] / sqrt(sample["n"])
+    return sample["mean"] - spread, sample["mean"] + spread
+
+
 def mean_difference(before: Moments, after: Moments, level: float = 0.95) -> Difference:
     """Return mean(after) − mean(before) of two independent samples, with Welch's interval.
 

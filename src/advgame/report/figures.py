@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from advgame.report.audited import audit_group
+from advgame.report.group import Group
+from advgame.report.heldout import held_out, trade_off
 from advgame.report.run_data import Json, RunData
+from advgame.report.smooth import smoothed
 from advgame.report.svg import Chart, Line
 
 PLAYERS = {"attacker": "c-attacker", "defender": "c-defender", "shared": "c-third"}
@@ -19,16 +22,6 @@ KINDS = {"harmful": "", "benign": " dashed"}
 MODES = {"attacked": "c-defender", "direct": "c-fifth"}
 OBJECTIVE = ("kl", "reward_accuracy", "reward_margin", "entropy", "nll")
 PALETTE = ("c-defender", "c-attacker", "c-third", "c-fourth", "c-fifth", "c-sixth", "c-grey")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Charts under one heading."""
-
-    id: str
-    title: str
-    intro: str
-    charts: tuple[Chart, ...]
 
 
 class Curve(NamedTuple):
@@ -51,14 +44,16 @@ class Row(NamedTuple):
 def figure_groups(data: RunData) -> list[Group]:
     """Return the groups that have at least one chart, in reading order."""
     groups = [
-        Group("held-out", "Held-out questions over time", _HELD_OUT, _held_out(data.validations)),
-        Group("rewards", "What the players earn", _REWARDS, _charts(data.metrics, _reward_rows())),
+        Group("held-out", "Held-out questions over time", _HELD_OUT, held_out(data.validations)),
+        trade_off(data.validations),
+        Group("rewards", "What the players earn", _REWARDS, _smooth(data, _reward_rows())),
         Group(
             "learning", "Optimisation", _LEARNING, _charts(data.metrics, _learning_rows(data))
         ),
-        Group("faults", "Faults", _FAULTS, _charts(data.metrics, _fault_rows())),
+        Group("faults", "Faults", _FAULTS, _smooth(data, _fault_rows())),
         Group("judge", "Judge health", _JUDGE, _charts(data.metrics, _judge_rows(data))),
-        Group("diversity", "Diversity", _DIVERSITY, _charts(data.metrics, _diversity_rows())),
+        audit_group(data),
+        Group("diversity", "Diversity", _DIVERSITY, _smooth(data, _diversity_rows())),
         Group("cost", "Cost", _COST, _charts(data.metrics, _cost_rows()) + _time(data.metrics)),
         Group("details", "Learner details", _DETAILS, _charts(data.metrics, _other_rows(data))),
     ]  # fmt: skip
@@ -71,7 +66,8 @@ _HELD_OUT = (
 )
 _REWARDS = (
     "Scores run from 0 to 10 and a fault earns its own, usually −1. The two rewards are not "
-    "opposites: the game is not zero-sum."
+    "opposites: the game is not zero-sum. From 12 steps on, thick lines are running means with "
+    "their 95% interval, steps taken as independent draws; thin lines are the steps."
 )
 _LEARNING = "Means over the optimiser steps of a step. Contrast is the share of groups of replies \
 that hold two different rewards: without it there is nothing to learn from."
@@ -196,11 +192,15 @@ def _players(key: str) -> list[Curve]:
     ]
 
 
-def _charts(metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row]) -> tuple[Chart, ...]:
+def _charts(
+    metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row], *, smooth: bool = False
+) -> tuple[Chart, ...]:
     charts = []
     for row in rows:
         lines = tuple(
-            Line(label=curve.label, style=curve.style, points=points)
+            smoothed(curve.label, curve.style, points, share=row.share)
+            if smooth
+            else Line(label=curve.label, style=curve.style, points=points)
             for curve in row.curves
             if (points := _points(metrics, curve.key))
         )
@@ -209,39 +209,12 @@ def _charts(metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row]) -> tuple
     return tuple(charts)
 
 
+def _smooth(data: RunData, rows: Iterable[Row]) -> tuple[Chart, ...]:
+    return _charts(data.metrics, rows, smooth=True)
+
+
 def _points(metrics: Sequence[Mapping[str, Json]], key: str) -> tuple[tuple[float, float], ...]:
     return tuple((line["step"], line[key]) for line in metrics if line.get(key) is not None)
-
-
-def _held_out(validations: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:
-    charts = []
-    for title, kind, suffix in (
-        ("Attack success on harmful requests", "harmful", "attack_success"),
-        ("Over-refusal of benign requests", "benign", "over_refusal"),
-    ):
-        lines = []
-        for mode, label, style in (
-            ("direct", "asked plainly", "c-defender"),
-            ("attacked", "rewritten by the live Attacker", "c-attacker"),
-        ):
-            rates = [
-                (each["step"], rate)
-                for each in validations
-                if (rate := each.get("rates", {}).get(f"{mode}/{kind}/{suffix}"))
-                and rate.get("value") is not None
-            ]
-            if rates:
-                lines.append(
-                    Line(
-                        label=label,
-                        style=style,
-                        points=tuple((step, rate["value"]) for step, rate in rates),
-                        band=tuple((rate["low"], rate["high"]) for _, rate in rates),
-                    )
-                )
-        if lines:
-            charts.append(Chart(title=title, note="", lines=tuple(lines), percent=True, full=True))
-    return tuple(charts)
 
 
 def _time(metrics: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:

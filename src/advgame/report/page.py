@@ -15,7 +15,16 @@ from advgame.report.story import percent, points
 from advgame.report.svg import interval_bar, short
 
 STYLES = ("base.css", "charts.css", "rollouts.css")
-SCRIPTS = ("dom.js", "charts.js", "tree.js", "rollouts.js", "transcripts.js", "start.js")
+SCRIPTS = (
+    "dom.js",
+    "zoom.js",
+    "charts.js",
+    "tree.js",
+    "rollouts.js",
+    "transcripts.js",
+    "comparison.js",
+    "start.js",
+)
 
 
 def render(template: str, *, connect: str = "'none'", **values: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advgame.report.audited import audit_sentences
 from advgame.report.rates import Rate, RateChange
 from advgame.report.run_data import RunData
 
@@ -23,7 +24,7 @@ def story(data: RunData, changes: Sequence[RateChange]) -> str:
             "No validation was recorded, so nothing can be said about questions the players did "
             "not train on; the curves below describe training only."
         )
-        return " ".join(sentences)
+        return " ".join([*sentences, *_training(data)])
     sentences += [_change(change) for change in changes]
     if any(change.after for change in changes):
         if any(change.name.startswith("attacked/") for change in changes):
@@ -39,6 +40,7 @@ def story(data: RunData, changes: Sequence[RateChange]) -> str:
             f"The judge could not score {unscored:,} answer{'s' if unscored > 1 else ''}; "
             "a missing score is left out of a rate, never counted as a zero."
         )
+    sentences += _training(data)
     sentences.append(
         "This is one run with one random seed, scored by an automatic judge: read the transcripts "
         "before believing a rate."
@@ -74,6 +76,32 @@ def _opening(data: RunData) -> str:
     if planned and done < planned:
         return f"So far {count} of {planned:,} are recorded."
     return f"The run took {count}."
+
+
+def _training(data: RunData) -> list[str]:
+    """Faults and what a second judge said of the training replies."""
+    told = []
+    prompts, replies = (_faulty(data, role) for role in ("attacker", "defender"))
+    parts = [
+        f"{percent(share)} of the {whose}"
+        for share, whose in ((prompts, "Attacker's prompts"), (replies, "Defender's replies"))
+        if share is not None
+    ]
+    if parts:
+        told.append(f"In training {' and '.join(parts)} were faulty.")
+    return told + audit_sentences(data)
+
+
+def _faulty(data: RunData, role: str) -> float | None:
+    """Mean share of faulty moves over kinds, modes and steps."""
+    shares: dict[tuple[int, str], float] = {}
+    for line in data.metrics:
+        for key, value in line.items():
+            prefix, _, name = key.rpartition("/")
+            if key.startswith(f"{role}/") and name.startswith("fault_") and value is not None:
+                place = (line["step"], prefix)
+                shares[place] = shares.get(place, 0.0) + value
+    return sum(shares.values()) / len(shares) if shares else None
 
 
 def _rates(change: RateChange) -> list[Rate]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -25,6 +26,7 @@ class Line:
     style: str  # CSS classes
     points: tuple[tuple[float, float], ...]  # (x, y), x ascending
     band: tuple[tuple[float, float], ...] = ()
+    raw: tuple[tuple[float, float], ...] = ()  # what `points` are means of, drawn thin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,8 @@ class _Frame:
 
     @classmethod
     def around(cls, chart: Chart) -> _Frame:
-        xs = [x for line in chart.lines for x, _ in line.points]
-        ys = [y for line in chart.lines for _, y in line.points]
+        xs = [x for line in chart.lines for x, _ in (*line.points, *line.raw)]
+        ys = [y for line in chart.lines for _, y in (*line.points, *line.raw)]
         ys += [bound for line in chart.lines for pair in line.band for bound in pair]
         low, high = min(ys), max(ys)
         if chart.percent:
@@ -78,7 +80,10 @@ class _Frame:
 
     def draw(self) -> Markup:
         lines = [thinned(line) for line in self.chart.lines]
-        parts = [self._grid(), *map(self._band, lines), *map(self._line, lines)]
+        shapes = [
+            Markup('<g data-series="{}">{}{}</g>').format(place, self._band(line), self._line(line))
+            for place, line in enumerate(lines)
+        ]
         hover = [
             {
                 "label": line.label,
@@ -87,12 +92,24 @@ class _Frame:
             }
             for line in lines
         ]
+        scale = {
+            "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM,
+            "low": self.ticks[0], "high": self.ticks[-1], "first": self.x_low, "last": self.x_high,
+            "percent": self.chart.percent,
+        }  # fmt: skip
+        inner = Markup(
+            '<svg class="inner" x="{}" y="{}" width="{}" height="{}" viewBox="{} {} {} {}" '
+            'overflow="visible">{}</svg>'
+        ).format(*2 * (LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM),
+                 Markup("").join(shapes))  # fmt: skip
         return Markup(
-            '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" data-hover="{}">{}'
+            '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" data-hover="{}" '
+            'data-scale="{}"><g class="axes">{}</g>{}'
+            '<rect class="brush" y="{}" height="{}" visibility="hidden"/>'
             '<line class="cursor" y1="{}" y2="{}" visibility="hidden"/></svg>'
         ).format(
-            WIDTH, HEIGHT, self.chart.title, json.dumps(hover), Markup("").join(parts),
-            TOP, HEIGHT - BOTTOM,
+            WIDTH, HEIGHT, self.chart.title, json.dumps(hover), json.dumps(scale), self._grid(),
+            inner, TOP, HEIGHT - TOP - BOTTOM, TOP, HEIGHT - BOTTOM,
         )  # fmt: skip
 
     def number(self, value: float) -> str:
@@ -137,9 +154,9 @@ class _Frame:
 
     def _line(self, line: Line) -> Markup:
         at = [(self.x(x), self.y(y)) for x, y in line.points]
-        path = Markup('<polyline class="line {}" points="{}"/>').format(
-            line.style, " ".join(f"{x},{y}" for x, y in at)
-        )
+        path = _path(line.style, at)
+        if line.raw:
+            return _path(f"raw {line.style}", [(self.x(x), self.y(y)) for x, y in line.raw]) + path
         if len(at) > 16:
             return path
         dots = (
@@ -147,6 +164,11 @@ class _Frame:
             for x, y in at
         )
         return path + Markup("").join(dots)
+
+
+def _path(style: str, at: Sequence[tuple[float, float]]) -> Markup:
+    joined = " ".join(f"{x},{y}" for x, y in at)
+    return Markup('<polyline class="line {}" points="{}"/>').format(style, joined)
 
 
 def thinned(line: Line) -> Line:

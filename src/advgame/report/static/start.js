@@ -10,4 +10,5 @@ document.getElementById("theme").addEventListener("click", () => {
 startReveal();
 startCharts();
 startTranscripts();
+startComparison();
 startRollouts();

@@ -1,0 +1,239 @@
+"""The page of a comparison of several runs, from plain data.
+
+`build_comparison` takes a JSON object and knows nothing of how it was measured. Rates are
+`{value, low, high, n}` as everywhere (`metrics.intervals`); whatever a key holds may be missing,
+and so may every key but `runs`:
+
+    name          a title
+    question      what was asked, a sentence or two
+    findings      [sentence, …]  what came out, in the order of importance
+    runs          [{name, group, seed, steps, cost: {sampled_tokens, trained_tokens, flops,
+                  seconds}, notes}]   group is what is compared (a scheme, a reward); runs of one
+                  group differ by their seed
+    axes          {x: {title, better}, y: …}   of the Pareto plot; better is high (default) or low
+    points        [{run, step, x: rate, y: rate}]   checkpoints, in order of step
+    differences   [{metric, first, second, value, low, high, n, percent}]   second − first
+    curves        [{title, note, percent, series: [{run, points: [[x, y], …], band: [[low, high],
+                  …]}]}]   step or tokens on the x axis
+    crossplay     {rate, attackers: [name], defenders: [name], cells: [[rate, …], …], note}
+                  a row an attacker, a column a defender
+    exploitability [{defender, value: rate, best_response: rate, gap: rate}]
+    transcripts   [{kind, seed, answers: [{run, step, prompt, reply, success, score}]}]
+    config        [{key, values: {run: text}}]   where the runs differ
+    commands      [[what for, command], …]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from advgame import __version__
+from advgame.errors import StoreError
+from advgame.report.figures import PALETTE
+from advgame.report.forest import Bar, Forest
+from advgame.report.group import Group
+from advgame.report.heat import Heat
+from advgame.report.page import render
+from advgame.report.pick import cut, fitting
+from advgame.report.plots import Scatter, Spot, Trail, spanned
+from advgame.report.run_data import cleaned
+from advgame.report.story import percent
+from advgame.report.svg import Chart, Line, short
+from advgame.store.atomic import write_text
+
+Json = Mapping[str, Any]
+
+TRANSCRIPT_BUDGET = 2_000_000
+LONGEST = 2_000
+
+
+def build_comparison(report: Json, target: Path) -> Path:
+    """Write the page of `report` (the shape is this module's docstring) to `target`.
+
+    Raises:
+        StoreError: it holds no runs, lacks a part that another needs, or cannot be written.
+    """
+    found = cleaned(report)
+    if not found.get("runs"):
+        raise StoreError("a comparison needs runs: the object has none under `runs`")
+    try:
+        page = render(
+            "comparison.html",
+            name=found.get("name") or "Comparison",
+            version=__version__,
+            question=found.get("question") or "",
+            findings=found.get("findings") or [],
+            runs=[_row(run) for run in found["runs"]],
+            groups=[group for group in _groups(found, _Styles(found["runs"])) if group.charts],
+            exploited=[_exploited(each) for each in found.get("exploitability") or ()],
+            transcripts=_transcripts(found),
+            config=[
+                (row["key"], [row["values"].get(run["name"], "–") for run in found["runs"]])
+                for row in found.get("config") or ()
+            ],
+            commands=found.get("commands") or [],
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise StoreError(f"not a comparison: {type(error).__name__} {error}") from error
+    write_text(target, page)
+    return target
+
+
+class _Styles:
+    """A colour a group, for all of its runs."""
+
+    def __init__(self, runs: Sequence[Json]) -> None:
+        groups = list(dict.fromkeys(_group(run) for run in runs))
+        colours = {g: PALETTE[i % len(PALETTE)] for i, g in enumerate(groups)}
+        self.of = {run["name"]: colours[_group(run)] for run in runs}
+
+
+def _group(run: Json) -> str:
+    return str(run.get("group") or run["name"])
+
+
+def _row(run: Json) -> dict[str, str]:
+    cost = run.get("cost") or {}
+
+    def count(key: str, unit: str = "") -> str:
+        return f"{short(cost[key])}{unit}" if cost.get(key) else "–"
+
+    return {
+        "name": run["name"],
+        "group": _group(run),
+        "seed": str(run.get("seed", "–")),
+        "steps": str(run.get("steps", "–")),
+        "sampled": count("sampled_tokens"),
+        "trained": count("trained_tokens"),
+        "flops": count("flops", "FLOP"),
+        "time": f"{cost['seconds'] / 60:.0f} min" if cost.get("seconds") else "–",
+        "notes": run.get("notes") or "",
+    }
+
+
+def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
+    parts = (("Own Attacker", "value"), ("Best response", "best_response"), ("Gap", "gap"))
+    told = [(label, spanned(each.get(key), percent)) for label, key in parts]
+    return each["defender"], told
+
+
+def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
+    yield Group("trade-off", "Safety against utility", _PARETO, tuple(_pareto(found, styles)))
+    yield Group("differences", "Differences", _DIFFERENCES, tuple(_differences(found)))
+    yield Group("curves", "Curves", _CURVES, tuple(_curves(found, styles)))
+    yield Group("cross-play", "Cross-play", _CROSSPLAY, tuple(_crossplay(found)))
+
+
+_PARETO = (
+    "Checkpoints of each run, joined in order; the last is larger. Crosses are 95% intervals, the \
+dashed steps the Pareto front."
+)
+_DIFFERENCES = "The second minus the first, on the same questions. An interval that holds 0 allows \
+for no difference."
+_CURVES = "Bands are 95% intervals. Drag over a part to see it larger; click a name to hide it."
+_CROSSPLAY = "Every Attacker against every Defender. A darker cell is a higher rate."
+
+
+def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
+    axes = found.get("axes") or {}
+    trails = []
+    for run in found["runs"]:
+        spots = tuple(
+            Spot(label=f"step {point['step']}", x=point["x"], y=point["y"])
+            for point in found.get("points") or ()
+            if point["run"] == run["name"]
+        )
+        if spots:
+            name = run["name"]
+            trails.append(Trail(label=name, style=styles.of[name], spots=spots, joined=True))
+    if trails:
+        yield Scatter(
+            title="Checkpoints",
+            note="",
+            x_title=(axes.get("x") or {}).get("title") or "utility",
+            y_title=(axes.get("y") or {}).get("title") or "safety",
+            trails=tuple(trails),
+            better=(_sign(axes.get("x")), _sign(axes.get("y"))),
+        )
+
+
+def _sign(axis: Json | None) -> int:
+    return -1 if (axis or {}).get("better") == "low" else 1
+
+
+def _differences(found: Json) -> Iterator[Forest]:
+    rows: dict[tuple[str, bool], list[Json]] = {}
+    for each in found.get("differences") or ():
+        rows.setdefault((each["metric"], bool(each.get("percent", True))), []).append(each)
+    for (metric, share), each in rows.items():
+        ends = [abs(d[k]) for d in each for k in ("value", "low", "high") if d.get(k) is not None]
+        reach = max([0.05 if share else 0.1, *ends])
+        yield Forest(
+            title=metric,
+            note="",
+            bars=tuple(Bar(label=f"{d['second']} − {d['first']}", rate=d) for d in each),
+            low=-reach,
+            high=reach,
+            percent=share,
+            reference=0.0,
+        )
+
+
+def _curves(found: Json, styles: _Styles) -> Iterator[Chart]:
+    for curve in found.get("curves") or ():
+        lines = tuple(
+            Line(
+                label=series["run"],
+                style=styles.of.get(series["run"], "c-grey"),
+                points=tuple((x, y) for x, y in series["points"]),
+                band=tuple((low, high) for low, high in series.get("band") or ()),
+            )
+            for series in curve["series"]
+            if series["points"]
+        )
+        if lines:
+            yield Chart(
+                title=curve["title"],
+                note=curve.get("note") or "",
+                lines=lines,
+                percent=bool(curve.get("percent")),
+            )
+
+
+def _crossplay(found: Json) -> Iterator[Heat]:
+    cross = found.get("crossplay")
+    if cross:
+        yield Heat(
+            title=cross.get("rate") or "Attack success",
+            note=cross.get("note") or "",
+            row_title="Attacker",
+            column_title="Defender",
+            rows=tuple(cross["attackers"]),
+            columns=tuple(cross["defenders"]),
+            cells=tuple(tuple(row) for row in cross["cells"]),
+        )
+
+
+def _transcripts(found: Json) -> dict[str, Any]:
+    rows = [
+        {
+            "kind": row["kind"],
+            "seed": cut(row["seed"], LONGEST),
+            "answers": [
+                {
+                    "run": each["run"],
+                    "step": each.get("step"),
+                    "prompt": cut(each.get("prompt") or "", LONGEST),
+                    "reply": cut(each["reply"], LONGEST),
+                    "success": each.get("success"),
+                    "score": each.get("score"),
+                }
+                for each in row["answers"]
+            ],
+        }
+        for row in found.get("transcripts") or ()
+    ]
+    kept, _ = fitting(rows, TRANSCRIPT_BUDGET)
+    return {"rows": kept, "of": len(rows)}

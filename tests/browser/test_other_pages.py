@@ -1,0 +1,98 @@
+"""The pages of a comparison and of an audit in a real browser, opened from disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from audit_report import make_audit
+from chrome import Page, set_field
+from fake_comparison import make_comparison
+
+from advgame.report.audit import build_audit_page
+from advgame.report.comparison import build_comparison
+
+pytestmark = pytest.mark.browser
+
+CARDS = "document.querySelectorAll('#compared .question').length"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    return {
+        "comparison": build_comparison(make_comparison(), folder / "comparison.html"),
+        "audit": build_audit_page(make_audit(), folder / "audit.html"),
+    }
+
+
+@pytest.fixture
+def comparison(page: Page, written: dict[str, Path]) -> Page:
+    page.open(written["comparison"].as_uri())
+    page.wait(CARDS)
+    return page
+
+
+@pytest.mark.parametrize("name", ["comparison", "audit"])
+def test_opens_without_a_request_and_fits(page: Page, written: dict[str, Path], name: str) -> None:
+    page.open(written[name].as_uri())
+    assert set(page.requests) == {written[name].as_uri()}
+    assert page.js("document.querySelectorAll('svg.plot').length") >= 3
+    assert page.js("document.querySelector('main img, main script, main iframe') === null")
+    for width in (320, 390, 1280):
+        page.resize(width, 800)
+        assert page.js("document.documentElement.scrollWidth") <= width
+    page.resize(1280, 900, dark=True)
+    dark = page.js("getComputedStyle(document.body).backgroundColor")
+    page.resize(1280, 900)
+    assert page.js("getComputedStyle(document.body).backgroundColor") != dark
+
+
+def test_labels_stay_inside_their_drawing(page: Page, written: dict[str, Path]) -> None:
+    for path in written.values():
+        for width in (390, 1280):
+            page.resize(width, 900)
+            page.open(path.as_uri())
+            cut = page.js(
+                "[...document.querySelectorAll('svg.plot')].flatMap((svg) => {"
+                "const box = svg.getBoundingClientRect();"
+                "return [...svg.querySelectorAll('text')].filter((each) => {"
+                "const {left, right} = each.getBoundingClientRect();"
+                "return left < box.left - 1 || right > box.right + 1;"
+                "}).map((each) => each.textContent)})"
+            )
+            assert cut == []
+
+
+def test_transcripts_filter(comparison: Page) -> None:
+    assert comparison.js(CARDS) == 8
+    set_field(comparison, "comparison-filters", "kind", "benign")
+    assert comparison.js("document.querySelector('#compared .chip.harmful') === null")
+    set_field(comparison, "comparison-filters", "text", "number 13")
+    assert comparison.js(CARDS) == 1
+    assert "number 13" in comparison.js("document.querySelector('#compared mark').innerText")
+    set_field(comparison, "comparison-filters", "kind", "harmful")
+    assert comparison.js("document.getElementById('compared').innerText") == "No seed matches."
+
+
+def test_harmful_replies_wait_for_a_click(comparison: Page) -> None:
+    set_field(comparison, "comparison-filters", "kind", "harmful")
+    hidden = "document.querySelectorAll('#compared .hush').length"
+    assert comparison.js(hidden) == 4 * comparison.js(CARDS)
+    comparison.js("document.querySelector('#compared .hush button').click()")
+    assert comparison.js(hidden) == 4 * comparison.js(CARDS) - 1
+
+
+def test_cross_play_tells_its_cells(comparison: Page) -> None:
+    cells = comparison.js(
+        "[...document.querySelectorAll('#cross-play .cell')].map((each) => each.textContent)"
+    )
+    assert len(cells) == 4 * 5 - 1 and all(each.endswith("%") for each in cells)
+    comparison.js("document.querySelector('#cross-play .cell').scrollIntoView({block: 'center'})")
+    x, y = comparison.js(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        "(document.querySelector('#cross-play .cell').getBoundingClientRect())"
+    )
+    comparison.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    tip = comparison.wait("document.getElementById('tip').innerText")
+    assert tip.startswith("Attacker joint-0") and "Defender joint-0" in tip and "n 120" in tip

@@ -1,0 +1,109 @@
+"""A made-up comparison in the shape of `advgame.report.comparison`, with hostile texts."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+from fake_run import ANSWERS, HOSTILE, REFUSALS
+
+GROUPS = ("joint", "sequential", "selfplay", "static")
+
+
+def _rate(value: float, n: int = 120) -> dict[str, Any]:
+    half = 0.9 / n**0.5
+    return {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half), "n": n}
+
+
+def make_comparison(seeds: int = 2) -> dict[str, Any]:
+    rng = random.Random(5)
+    runs = [
+        {
+            "name": f"{group}-{seed}",
+            "group": group,
+            "seed": seed,
+            "steps": 120,
+            "cost": {"sampled_tokens": 2.1e6, "trained_tokens": 1.2e6, "flops": 3.3e15,
+                     "seconds": 2_380.0},
+            "notes": HOSTILE[0] if group == "static" else "",
+        }
+        for group in GROUPS
+        for seed in range(seeds)
+    ]  # fmt: skip
+    points, curves = [], []
+    for place, run in enumerate(runs):
+        reach = (0.75, 0.6, 0.45, 0.35)[place // seeds]
+        curve = []
+        for step in range(0, 121, 30):
+            done = step / 120
+            safety = 0.1 + reach * done + rng.uniform(-0.03, 0.03)
+            utility = 0.62 - 0.12 * done * (1.2 - reach) + rng.uniform(-0.01, 0.01)
+            points.append(
+                {"run": run["name"], "step": step, "x": _rate(utility, 500), "y": _rate(safety)}
+            )
+            curve.append((step, 3 + 4 * reach * done + rng.uniform(-0.2, 0.2)))
+        curves.append(
+            {
+                "run": run["name"],
+                "points": curve,
+                "band": [[y - 0.4, y + 0.4] for _, y in curve],
+            }
+        )
+    names = [f"{group}-0" for group in GROUPS]
+    return {
+        "name": f"Schemes at equal compute {HOSTILE[1]}",
+        "question": "Does training both players jointly make a safer Defender at equal cost?",
+        "findings": [
+            "joint refuses more harmful requests than static (made-up figures).",
+            f"A hostile finding: {HOSTILE[3]}",
+        ],
+        "runs": runs,
+        "axes": {"x": {"title": "accuracy, OpenBookQA"}, "y": {"title": "attacks withstood"}},
+        "points": points,
+        "differences": [
+            {"metric": "Attacks withstood", "first": "sequential", "second": group, "value": value,
+             "low": value - 0.06, "high": value + 0.06, "n": 120, "percent": True}
+            for group, value in (("joint", 0.12), ("selfplay", -0.11), ("static", -0.2))
+        ],
+        "curves": [{"title": "Defender's reward", "percent": False, "series": curves}],
+        "crossplay": {
+            "rate": "Attack success",
+            "attackers": names,
+            "defenders": [*names, "start"],
+            "cells": [
+                [None if (i, j) == (1, 2) else _rate(min(1.0, 0.2 + 0.17 * j + 0.05 * (3 - i)))
+                 for j in range(len(names) + 1)]
+                for i in range(len(names))
+            ],
+            "note": "Test seeds, one attempt each.",
+        },
+        "exploitability": [
+            {"defender": name, "value": _rate(0.3), "best_response": _rate(0.55),
+             "gap": {"value": 0.25, "low": 0.12, "high": 0.37}}
+            for name in names
+        ],
+        "transcripts": [
+            {
+                "kind": ("harmful", "benign")[n % 2],
+                "seed": f"Please tell me about a lock, number {n}. {HOSTILE[n % 5]}",
+                "answers": [
+                    {"run": name, "step": 120, "prompt": f"As a novelist I ask {HOSTILE[2]}",
+                     "reply": f"{(REFUSALS, ANSWERS)[(n + i) % 2][0]} {HOSTILE[(n + i) % 5]}",
+                     "success": None if n == 3 else bool((n + i) % 2), "score": 4.5}
+                    for i, name in enumerate(names)
+                ],
+            }
+            for n in range(20)
+        ],
+        "config": [{"key": "schedule.type", "values": {r["name"]: r["group"] for r in runs}}],
+        "commands": [["Run the study again", "advgame train laptop"]],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    from advgame.report.comparison import build_comparison
+
+    print(build_comparison(json.loads(json.dumps(make_comparison())), Path(sys.argv[1])))

@@ -1,0 +1,161 @@
+"""Plots and pages beside the run's own: geometry, what is said, what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit_report import make_audit
+from fake_comparison import make_comparison
+from fake_run import write_fake_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advgame.errors import StoreError
+from advgame.report.audit import build_audit_page, story
+from advgame.report.audited import audit_group, audit_sentences
+from advgame.report.comparison import build_comparison
+from advgame.report.forest import Bar, Forest
+from advgame.report.heat import Heat
+from advgame.report.heldout import trade_off
+from advgame.report.plots import Scatter, Spot, Trail, stairs
+from advgame.report.run_data import RunData, read_run
+from advgame.report.smooth import FEWEST, smoothed, window
+
+VALUES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
+SIGNS = st.tuples(st.sampled_from((1, -1)), st.sampled_from((1, -1)))
+
+
+@given(VALUES, SIGNS)
+def test_nothing_lies_beyond_the_front(values: list[tuple[int, int]], better: Any) -> None:
+    front = stairs(values, better)
+    for x, y in values:
+        assert not any(
+            better[0] * (x - a) > 0 and better[1] * (y - b) > 0 for a, b in front
+        ) or not all(better[0] * (a - x) <= 0 or better[1] * (b - y) <= 0 for a, b in values)
+    best = [v for v in values if not any(_dominates(w, v, better) for w in values)]
+    assert set(best) <= set(front)
+
+
+def _dominates(first: tuple[int, int], second: tuple[int, int], better: Any) -> bool:
+    gains = [b * (f - s) for b, f, s in zip(better, first, second, strict=True)]
+    return min(gains) >= 0 and max(gains) > 0
+
+
+def test_missing_values_are_left_out_or_a_dash() -> None:
+    known = {"value": 0.4, "low": 0.3, "high": 0.5, "n": 20}
+    spots = (Spot(label="<b>", x=known, y=known), Spot(label="2", x=None, y=known))
+    trails = (Trail(label="a", style="c-grey", spots=spots, joined=True),)
+    plot = Scatter(title="t", note="", x_title="x", y_title="y", trails=trails, better=(1, 1))
+    svg = str(plot.svg)
+    assert svg.count("<circle") == 1 and "&lt;b&gt;" in svg and "<b>" not in svg
+    assert "nan" not in str(Scatter(title="t", note="", x_title="", y_title="", trails=()).svg)
+    bars = (Bar(label="k", rate=known), Bar(label="u", rate={"value": None, "low": None}))
+    assert str(Forest(title="t", note="", bars=bars).svg).count("<circle") == 1
+    heat = Heat(
+        title="t", note="", row_title="r", column_title="c", rows=("<i>",), columns=("x", "y"),
+        cells=((known, None),),
+    )  # fmt: skip
+    assert str(heat.svg).count("<rect") == 1 and "<i>" not in str(heat.svg)
+    assert "40% (30% to 50%), n 20" in str(heat.svg)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=400))
+def test_running_means_stay_near_their_steps(values: list[float]) -> None:
+    points = list(enumerate(values))
+    line = smoothed("a", "c-grey", points, share=True)
+    assert line.points[0][0] == 0 and line.points[-1][0] == len(values) - 1
+    if len(values) < FEWEST:
+        assert line.points == tuple(points) and not line.band
+        return
+    assert len(line.points) <= 101 and len(line.band) == len(line.points)
+    half = window(len(values)) // 2
+    for (step, mean), (low, high) in zip(line.points, line.band, strict=True):
+        near = values[max(0, step - half) : step + half + 1]
+        assert min(near) - 1e-9 <= mean <= max(near) + 1e-9
+        assert 0 <= low <= mean + 1e-9 and mean - 1e-9 <= high <= 1
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
+    return read_run(write_fake_run(tmp_path_factory.mktemp("runs") / "r", steps=30, seeds=1))
+
+
+def test_the_trade_off_needs_two_checkpoints(data: RunData) -> None:
+    (plot,) = trade_off(data.validations).charts
+    assert [trail.label for trail in plot.lines] == [
+        "asked plainly", "rewritten by the live Attacker",
+    ]  # fmt: skip
+    assert trade_off(data.validations[:1]).charts == ()
+
+
+def test_what_the_audit_says(data: RunData) -> None:
+    told = audit_sentences(data)
+    assert told[0].startswith("A second judge scored a sample of the training replies 10 times")
+    assert "rang (Defender, harmful, from step" in told[1] and "benign" not in told[1]
+    few = RunData(name="x", config={}, config_text="", metrics=data.metrics[:4], validations=())
+    assert audit_sentences(few)[-1] == "There were too few audits for its alarm."
+    quiet = tuple(
+        {k: 0.0 if k.endswith("/alarm") else v for k, v in line.items()} for line in data.metrics
+    )
+    calm = RunData(name="x", config={}, config_text="", metrics=quiet, validations=())
+    assert audit_sentences(calm)[-1] == "Its alarm for reward hacking did not ring."
+    none = RunData(name="x", config={}, config_text="", metrics=(), validations=())
+    assert audit_sentences(none) == [] and audit_group(none).charts == ()
+    assert len(audit_group(data).charts) == 6
+
+
+def test_an_audit_says_no_more_than_its_intervals() -> None:
+    report = make_audit()
+    text = story(report)
+    assert "“praise” moved most verdicts" in text or "“order” moved most verdicts" in text
+    assert "People agree among themselves on harm with κ 0.40" in text
+    assert "[" not in text and "None" not in text
+    tricks = report["injection"]["tricks"]
+    for row in tricks.values():
+        row["moved"] = {"value": None, "low": None, "high": None, "n": 0, "unscored": 0}
+    assert "No instruction hidden in a reply could be tried." in story(report)
+
+
+def test_pages_are_small_and_ask_for_nothing(tmp_path: Path) -> None:
+    for path in (
+        build_comparison(make_comparison(), tmp_path / "c.html"),
+        build_audit_page(make_audit(), tmp_path / "a.html"),
+    ):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.encode()) < 300_000
+        assert not re.search(r"(src|href)=[\"']?(https?:|//)", text)
+        assert "<script>window.pwned" not in text
+
+
+def test_a_comparison_of_runs_alone_is_a_page(tmp_path: Path) -> None:
+    page = build_comparison({"runs": [{"name": "one"}, {"name": "two"}]}, tmp_path / "c.html")
+    assert "Comparison of 2 runs" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"runs": []}, "needs runs"),
+        ({"points": [{"run": "joint-0"}]}, "not a comparison: KeyError 'step'"),
+        ({"crossplay": {"attackers": ["a"], "defenders": ["b"], "cells": []}}, "not a comparison"),
+        ({"curves": [{"title": "t", "series": [{"run": "x", "points": [1, 2]}]}]}, "TypeError"),
+    ],
+)
+def test_what_is_no_comparison_is_refused(
+    tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(StoreError, match=words):
+        build_comparison(make_comparison() | change, tmp_path / "c.html")
+
+
+def test_a_long_comparison_fits(tmp_path: Path) -> None:
+    report = json.loads(json.dumps(make_comparison()))
+    for row in report["transcripts"]:
+        for each in row["answers"]:
+            each["reply"] = "<" * 5_000
+    report["transcripts"] *= 5
+    assert build_comparison(report, tmp_path / "c.html").stat().st_size < 5_000_000
