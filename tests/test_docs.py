@@ -61,11 +61,15 @@ def parse(words: list[str]) -> None:
     """Parse a command line and run nothing. A bare command's name is a mention of it."""
     command = typer.main.get_command(app)
     while hasattr(command, "commands"):
+        if command.invoke_without_command and not (words and words[0][0] != "-"):
+            break  # a group that is a command, too
         assert words[0] in command.commands, f"no command {words[0]!r}"
         command, words = command.commands[words[0]], words[1:]
     if words:
         command.make_context("advgame", list(words)).close()
-    for word in words:
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "--budget":
+            continue  # bounds of its own
         if key := re.match(r"([a-z_]+(?:\.[a-z_]+)*)=", word):
             assert key[1] in KEYS, f"no configuration key {key[1]}"
 

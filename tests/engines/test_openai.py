@@ -155,7 +155,7 @@ def test_backs_off_without_retry_after() -> None:
     ],
 )
 def test_reads_retry_after(header: str, low: float, high: float) -> None:
-    seconds = http._retry_after(header)
+    seconds = http.retry_after(header)
     assert seconds is not None
     assert low <= seconds <= high
 
@@ -164,14 +164,14 @@ def test_reads_retry_after(header: str, low: float, high: float) -> None:
 def test_reads_a_date_to_retry_after(ahead: float, low: float, high: float) -> None:
     # The date is written here, not when tests are collected: that may be minutes ago.
     header = email.utils.formatdate(time.time() + ahead, usegmt=True)
-    seconds = http._retry_after(header)
+    seconds = http.retry_after(header)
     assert seconds is not None
     assert low <= seconds <= high
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-5", "nan", "inf", "1e9", "٣"])
 def test_ignores_a_senseless_retry_after(header: str | None) -> None:
-    assert http._retry_after(header) is None
+    assert http.retry_after(header) is None
 
 
 @pytest.mark.usefixtures("fast")

@@ -27,7 +27,7 @@ from advgame.evals.judging import (
     refuse_training_judge,
     training_judges,
 )
-from advgame.evals.tasks import by_seed
+from advgame.metrics.intervals import by_seed
 from advgame.models import network
 from advgame.protocols import JudgeGroup
 from advgame.types import Kind, Role, Seed

@@ -16,6 +16,7 @@ from advgame.cli import (
     measure,
     play,
     presets,
+    redteam,
     report,
     serve,
     train,
@@ -62,5 +63,6 @@ app.command()(export.export)
 app.command()(serve.serve)
 app.command()(presets.presets)
 app.add_typer(judge.commands, name="judge")
+app.add_typer(redteam.commands, name="redteam")
 app.add_typer(config.commands, name="config")
 app.add_typer(assets.commands, name="assets")

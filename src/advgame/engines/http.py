@@ -169,7 +169,7 @@ class JsonEndpoint:
                 "set engine.base_url to the final address"
             )
         if status in (408, 429) or status >= 500:
-            return _MayPassError(line, _retry_after(response.headers.get("Retry-After")))
+            return _MayPassError(line, retry_after(response.headers.get("Retry-After")))
         return EndpointError(line)
 
     def _harmless(self, words: str) -> str:
@@ -212,7 +212,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return _BACKOFF(state)
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
     """Seconds meant by a Retry-After header: a number or an HTTP date; None if it is neither."""
     if value is None:
         return None

@@ -9,16 +9,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from advgame.config.players import PlayerConfig
+from advgame.config import RunConfig
+from advgame.config.judges import SimilarityCheckConfig
+from advgame.config.players import OpenAIEngine
+from advgame.engines.build import judge_samplers
+from advgame.engines.embed import build_embedder
+from advgame.engines.openai import OpenAISampler
 from advgame.errors import ConfigError
 from advgame.evals.questions import Question
 from advgame.evals.target import load_target, target_of
 from advgame.game.attack import attack
 from advgame.game.check import Checked, check
 from advgame.game.seat import ModelSeat
+from advgame.judges.build import build_check
 from advgame.judges.faithfulness import NoCheck
 from advgame.prompts import get_format
-from advgame.protocols import FaithfulnessCheck
+from advgame.protocols import FaithfulnessCheck, Sampler
 from advgame.types import Role, Sampling, Seed
 from advgame.world import Judges, seat_of
 
@@ -37,7 +43,7 @@ def attacked(seeds: Sequence[Seed], attacker: str | None, attempts: int) -> tupl
     """
     if attacker is None:
         raise ConfigError("this task attacks: name whose attacks with --attacker RUN or MODEL")
-    seat, judge, drift = _open(attacker)
+    seat, judge, drift = open_attacker(attacker)
     checked = _run(_attack(seeds, seat, judge, attempts, drift))
     return tuple(
         Question(
@@ -64,26 +70,45 @@ async def _attack(
 
 
 @cache
-def _open(attacker: str) -> tuple[ModelSeat, FaithfulnessCheck, float | None]:
-    """The Attacker's seat, its run's check, and the length from which a benign prompt drifts."""
+def open_attacker(
+    attacker: str, *, key_env: str | None = None, checked: bool = False
+) -> tuple[ModelSeat, FaithfulnessCheck, float | None]:
+    """An Attacker's seat, its check, and the length from which a benign prompt drifts.
+
+    Args:
+        attacker: a run, whose own check is taken; a model; or `openai:MODEL@BASE_URL`. Models
+            are asked by examples.
+        key_env: the variable that holds the endpoint's key.
+        checked: whether the prompts of a model that is no run's are checked, by similarity.
+
+    Raises:
+        AdvGameError: it cannot be loaded.
+    """
     target = target_of(attacker, role=Role.ATTACKER)
-    loaded = load_target(target)
+    if target.endpoint is not None:
+        model, url = target.endpoint
+        sampler: Sampler = OpenAISampler(OpenAIEngine(base_url=url, key_env=key_env), model)
+    else:
+        sampler = load_target(target).sampler
     if target.config is not None and target.run is not None:
-        seat = seat_of(target.config, Role.ATTACKER, loaded.sampler)
+        seat = seat_of(target.config, Role.ATTACKER, sampler)
         judge = Judges(target.config, Path(target.run)).check()
         return seat, judge, target.config.game.drift_ratio
-    player = PlayerConfig()
+    config = RunConfig()
     seat = ModelSeat(
-        sampler=loaded.sampler,
+        sampler=sampler,
         format=get_format(Role.ATTACKER, "fewshot"),
         sampling=Sampling(
-            temperature=player.sampling.temperature,
-            top_p=player.sampling.top_p,
-            max_new_tokens=player.sampling.max_new_tokens,
+            temperature=config.attacker.sampling.temperature,
+            top_p=config.attacker.sampling.top_p,
+            max_new_tokens=config.attacker.sampling.max_new_tokens,
         ),
         accept_truncated=True,
     )
-    return seat, NoCheck(), None
+    judge = NoCheck()
+    if checked:
+        judge = build_check(SimilarityCheckConfig(), judge_samplers(), build_embedder, None)
+    return seat, judge, None
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

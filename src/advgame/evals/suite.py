@@ -27,8 +27,8 @@ from advgame.evals.judging import describe, open_judge, parse_judge, refuse_trai
 from advgame.evals.provider import AT_ONCE, AdvGameAPI
 from advgame.evals.questions import Part, Question
 from advgame.evals.target import Target
-from advgame.evals.tasks import ON_SCORE, build_task, by_seed, outcome, questions_of
-from advgame.metrics.intervals import rate
+from advgame.evals.tasks import ON_SCORE, build_task, outcome, questions_of
+from advgame.metrics.intervals import by_seed, rate
 
 AT_ENDPOINT = 8  # requests under way at once
 

@@ -27,7 +27,7 @@ from advgame.evals.judging import (
 )
 from advgame.evals.provider import MAX_TOKENS, AdvGameAPI
 from advgame.evals.questions import Part, Question, plain, seeds_of, wrapped
-from advgame.metrics.intervals import Rate, rate
+from advgame.metrics.intervals import by_seed
 from advgame.protocols import JudgeGroup
 from advgame.types import Judgement, Kind, Role, Seed
 from advgame.validation import SUCCESS
@@ -130,24 +130,6 @@ def rates() -> Any:
         return {**by_seed(rows)} if rows else {}
 
     return compute
-
-
-def by_seed(rows: Sequence[tuple[str, int, bool | None]], attempts: int | None = None) -> Rate:
-    """The share of seeds on which one of the first `attempts` succeeded; None = of all.
-
-    A seed without a success of which an attempt is unscored is unscored: it might have been one.
-    """
-    found: dict[str, list[bool | None]] = {}
-    for seed, attempt, outcome in rows:
-        if attempts is None or attempt < attempts:
-            found.setdefault(seed, []).append(outcome)
-    return rate([_any(outcomes) for outcomes in found.values()])
-
-
-def _any(outcomes: Sequence[bool | None]) -> bool | None:
-    if True in outcomes:
-        return True
-    return None if None in outcomes else False
 
 
 def outcome(score: Score) -> bool | None:

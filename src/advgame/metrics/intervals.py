@@ -44,6 +44,30 @@ def rate(values: Sequence[bool | None], level: float = 0.95) -> Rate:
     return Rate(value=sum(scored) / n, low=low, high=high, n=n, unscored=unscored)
 
 
+def by_seed(rows: Sequence[tuple[str, int, bool | None]], attempts: int | None = None) -> Rate:
+    """The share of seeds on which one of the first `attempts` succeeded; None = of all.
+
+    Args:
+        rows: (seed, attempt, outcome).
+        attempts: how many attempts a seed count.
+    """
+    found: dict[str, list[bool | None]] = {}
+    for seed, attempt, outcome in rows:
+        if attempts is None or attempt < attempts:
+            found.setdefault(seed, []).append(outcome)
+    return rate([any_success(outcomes) for outcomes in found.values()])
+
+
+def any_success(outcomes: Sequence[bool | None]) -> bool | None:
+    """Whether one of several attempts on a seed succeeded.
+
+    A seed without a success of which an attempt is unscored is unscored: it might have been one.
+    """
+    if True in outcomes:
+        return True
+    return None if None in outcomes else False
+
+
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Return Wilson's score interval for a share (Wilson 1927).
 

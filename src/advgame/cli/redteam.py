@@ -1,0 +1,272 @@
+"""`advgame redteam`: attack any target that you may test, and keep what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+commands = typer.Typer(invoke_without_command=True, no_args_is_help=True)
+
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="openai:MODEL@BASE_URL, inspect:PROVIDER/MODEL, model:NAME|FOLDER|RUN, "
+        "http:FILE.yaml, python:MODULE:FUNCTION or command:LINE."
+    ),
+]
+KeyEnv = Annotated[
+    str | None, typer.Option(help="Variable that holds the key of an openai: target.")
+]
+Authorized = Annotated[
+    bool,
+    typer.Option(
+        "--i-am-authorized", help="You may test this target; needed unless it is on this machine."
+    ),
+]
+Judge = Annotated[str, typer.Option(help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file.")]
+Temperature = Annotated[float, typer.Option(min=0.0, help="Of the target, where it can be told.")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Of a reply.")]
+Timeout = Annotated[
+    float | None, typer.Option(min=0.1, help="Seconds for one request; default 60.")
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at once.")]
+Retries = Annotated[int, typer.Option(min=0, help="Further tries after a failure that may pass.")]
+Show = Annotated[
+    bool, typer.Option("--show-replies", help="Do not withhold harmful replies in the reports.")
+]
+
+
+@commands.callback()
+def redteam(
+    context: typer.Context,
+    target: Target = None,
+    attacker: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A run (RUN, RUN@STEP), a model, or openai:MODEL@BASE_URL; may be repeated, "
+            "to compare Attackers."
+        ),
+    ] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="plain, best-of-k, templates, pyrit-jailbreaks, in-the-wild-jailbreaks, "
+            "transfer:FINDINGS; then +refine, +multi-turn. May be repeated; default plain and, "
+            "with an Attacker, best-of-k."
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="A set by name, or a .jsonl or .csv file.")] = (
+        "harmful-plain"
+    ),
+    kind: Annotated[
+        Literal["harmful", "benign"],
+        typer.Option(help="What the seeds are: benign ones are attacked until they are refused."),
+    ] = "harmful",
+    part: Annotated[
+        Literal["test", "all"],
+        typer.Option(help="Seeds that no run trains on, or all of the set."),
+    ] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Seeds at most.")] = None,
+    attempts: Annotated[int, typer.Option(min=1, help="Requests for each seed and strategy.")] = 8,
+    stop_on_success: Annotated[
+        bool, typer.Option("--stop-on-success", help="Leave a seed alone once it is broken.")
+    ] = False,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="requests=500,tokens=2e6,money=1.50,time=30m: any of them."),
+    ] = None,
+    price: Annotated[
+        str | None, typer.Option(help="PROMPT/REPLY: money for a million tokens of each.")
+    ] = None,
+    judge: Judge = "b",
+    second_judge: Annotated[
+        str, typer.Option(help="Says whether it agrees; none for no second judge.")
+    ] = "patterns",
+    allow_training_judge: Annotated[
+        bool, typer.Option("--allow-training-judge", help="Admit a judge that trained a run.")
+    ] = False,
+    temperature: Temperature = 0.7,
+    max_tokens: MaxTokens = 256,
+    key_env: KeyEnv = None,
+    attacker_key_env: Annotated[
+        str | None, typer.Option(help="Variable that holds the key of an openai: Attacker.")
+    ] = None,
+    timeout: Timeout = None,
+    concurrency: Concurrency = 8,
+    retries: Retries = 3,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Requests a minute at most.")] = None,
+    unchecked: Annotated[
+        bool,
+        typer.Option("--unchecked", help="Do not check that a plain model's prompts keep to it."),
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="The campaign's folder.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="With --resume: try again what failed or is unscored."),
+    ] = False,
+    show_replies: Show = False,
+    authorized: Authorized = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent where; contact nobody.")
+    ] = False,
+) -> None:
+    """Attack a target that you may test, and write down what was found.
+
+    Every strategy gets the same number of requests for each seed, so they can be compared. What was
+    answered is on disk at once: after Ctrl-C or a crash `--resume` goes on and asks nothing again.
+    Exit code 0 when the campaign ran, whatever it found.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from advgame.errors import ConfigError
+    from advgame.redteam.budget import parse_budget
+    from advgame.redteam.plan import Settings, arms_of, seeds_named
+    from advgame.redteam.targets.parse import parse_target
+    from advgame.types import Kind
+
+    if target is None:
+        raise ConfigError("name a target with --target")
+    if out is None and not dry_run:
+        raise ConfigError("name the campaign's folder with --out")
+    if retry_failed and not resume:
+        raise ConfigError("--retry-failed goes with --resume")
+    _need_inspect()
+    named = parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
+    attackers = tuple(dict.fromkeys(attacker or ()))
+    settings = Settings(
+        target=target,
+        attackers=attackers,
+        strategies=tuple(strategy or (("plain", "best-of-k") if attackers else ("plain",))),
+        seeds=seeds,
+        kind=Kind(kind),
+        part=part,
+        limit=limit,
+        attempts=attempts,
+        stop_on_success=stop_on_success,
+        judge=judge,
+        second_judge=None if second_judge == "none" else second_judge,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        checked=not unchecked,
+    )
+    bounds = parse_budget(budget or (), price)
+    arms = arms_of(settings)
+    _check(settings, named, arms, allowed=allow_training_judge)
+    if dry_run:
+        from advgame.redteam.dryrun import describe
+
+        chosen = seeds_named(settings)
+        for line in describe(
+            named, settings, bounds, arms, chosen, authorized=authorized, retries=retries
+        ):
+            typer.echo(line)
+        return
+    assert out is not None
+    _run(
+        named, settings, out, resume=resume, authorized=authorized, show=show_replies,
+        how={
+            "budget": bounds, "retries": retries, "per_minute": rate,
+            "retry_failed": retry_failed, "attacker_key_env": attacker_key_env,
+        },
+    )  # fmt: skip
+
+
+def _check(settings: Any, named: Any, arms: Any, *, allowed: bool) -> None:
+    """Refuse what can be seen to go wrong, before anything is loaded.
+
+    Raises:
+        AdvGameError: names what.
+    """
+    from advgame.errors import ConfigError
+    from advgame.evals.judging import parse_judge, refuse_training_judge
+    from advgame.evals.target import target_of
+    from advgame.types import Role
+
+    for arm in arms:
+        if arm.recipe.turns > 1 and not named.multi_turn:
+            raise ConfigError(
+                f"--strategy {arm.name}: {named.name} takes single prompts (its body has neither "
+                "$messages nor $conversation)"
+            )
+    judges = [parse_judge(settings.judge)]
+    if settings.second_judge:
+        parse_judge(settings.second_judge)
+    players = [target_of(each, role=Role.ATTACKER) for each in settings.attackers]
+    if named.name.startswith("model:"):
+        players.append(target_of(named.name.removeprefix("model:")))
+    for player in players:
+        refuse_training_judge(judges[0], player.trained_by, allowed=allowed)
+
+
+def _run(
+    named: Any, settings: Any, out: Path, *, resume: bool, authorized: bool, show: bool, how: Any
+) -> None:
+    import contextlib
+    import sys
+
+    from advgame.cli.redteam_live import live
+    from advgame.engines.threads import pick_threads
+    from advgame.redteam.consent import require_consent
+
+    banner = require_consent(named, authorized=authorized)
+    if banner:
+        typer.echo(banner, err=True)
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
+        from advgame.redteam.campaign import How, run_campaign
+        from advgame.redteam.report.write import write_reports
+
+        pick_threads("auto")
+        try:
+            with live(settings) as shown:
+                outcome = run_campaign(
+                    named, settings, How(**how), out,
+                    resume=resume, tell=shown.tell, begin=shown.begin,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            typer.echo("stopped; the same command with --resume goes on", err=True)
+            raise typer.Exit(130) from None
+        found = write_reports(out, show=show)
+    _show(found, outcome, out)
+
+
+def _show(found: Any, outcome: Any, out: Path) -> None:
+    from rich.console import Console
+
+    from advgame.cli.redteam_live import table
+    from advgame.redteam.report.write import SUMMARY
+
+    Console().print(table(found))
+    if outcome.reached:
+        typer.echo(
+            f"the budget of {outcome.reached} is spent: {outcome.open} attempts were not made; "
+            "--resume with a larger one goes on"
+        )
+    elif outcome.open:
+        typer.echo(f"{outcome.open} attempts were not needed")
+    typer.echo(out / SUMMARY)
+
+
+@commands.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign's folder.")],
+    show_replies: Show = False,
+) -> None:
+    """Write the reports of a campaign anew."""
+    from advgame.redteam.report.write import SUMMARY, write_reports
+
+    write_reports(folder, show=show_replies)
+    typer.echo(folder / SUMMARY)
+
+
+def _need_inspect() -> None:
+    from advgame.errors import ConfigError
+
+    try:
+        import inspect_ai  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"the package {error.name} is missing; run `pip install 'advgame[redteam]'`"
+        ) from error

@@ -1,0 +1,1 @@
+"""Red-teaming: a trained Attacker, and what it is compared with, on any target the user names."""

@@ -1,0 +1,29 @@
+"""Who may be tested: whoever is not on this machine needs the user's word for it."""
+
+from __future__ import annotations
+
+from advgame.errors import ConfigError
+from advgame.redteam.targets.parse import Named
+
+BANNER = (
+    "You are about to send requests that are meant to make {where} misbehave. Go on only if it is "
+    "yours, or if whoever it belongs to has agreed to this test. Requests say who sends them "
+    "(User-Agent). See docs/responsible-use.md."
+)
+
+
+def require_consent(target: Named, *, authorized: bool) -> str | None:
+    """Return what to tell the user before anything is sent; None for a local target.
+
+    Raises:
+        ConfigError: the target is not local and the user has not said that it may be tested.
+    """
+    if target.local:
+        return None
+    if not (authorized or target.authorized):
+        keys = "" if not target.name.startswith("http:") else " (or `authorized: true` in the file)"
+        raise ConfigError(
+            f"{target.name} is not known to be on this machine: {target.where}. Say that you may "
+            f"test it with --i-am-authorized{keys}"
+        )
+    return BANNER.format(where=target.where)

@@ -1,0 +1,108 @@
+"""The one way to the target: what it costs is set aside, what comes back is on disk first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from advgame.redteam.budget import Meter
+from advgame.redteam.ledger import Ledger
+from advgame.redteam.targets.base import Target, TargetError, estimated
+from advgame.redteam.values import Answer, State, Usage
+from advgame.types import Message, Sampling
+
+IN_A_ROW = 20
+"""After this many tries without an answer the target is taken to be down."""
+_DOWN = (State.UNAVAILABLE, State.REJECTED, State.CRASHED)
+
+
+class TargetDown(Exception):  # noqa: N818  # the campaign's end, told to the user as an AdvGameError
+    """The target has not answered for so long that going on makes no sense."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request of an attempt. `chat` ends with what is said now."""
+
+    trial: str
+    turn: int
+    chat: tuple[Message, ...]
+
+    @property
+    def prompt(self) -> str:
+        """What is said now."""
+        return self.chat[-1].content
+
+
+class Gate:
+    """Lets requests through to the target, one try a call."""
+
+    def __init__(
+        self,
+        target: Target,
+        meter: Meter,
+        ledger: Ledger,
+        how: Sampling,
+        per_minute: float | None = None,
+    ) -> None:
+        """Guard `target`; at most `per_minute` requests a minute go through."""
+        self.target = target
+        self.meter = meter
+        self.down: str | None = None
+        self._ledger = ledger
+        self._how = how
+        self._pause = 60.0 / per_minute if per_minute else 0.0
+        self._next = 0.0
+        self._silent = 0
+
+    async def ask(self, call: Call) -> Answer:
+        """Try once.
+
+        Raises:
+            BudgetSpent: nothing was sent, or time ran out while waiting.
+            TargetDown: nothing was sent.
+            TargetError: there was no answer.
+        """
+        await self._turn()
+        if self.down:
+            raise TargetDown(self.down)
+        asked = estimated(call.chat, "")
+        most = Usage(
+            prompt_tokens=asked.prompt_tokens, reply_tokens=self._how.max_new_tokens, estimated=True
+        )
+        ticket = self.meter.take(most)
+        used = asked  # what was sent is paid for, whatever comes back
+        try:
+            self._ledger.sent(call.trial, call.turn, call.prompt, self.meter.spent.seconds)
+            answer = await self._in_time(call)
+            used = answer.usage
+            self._ledger.answered(call.trial, call.turn, answer, self.meter.spent.seconds)
+            self._silent = 0
+            return answer
+        except TargetError as error:
+            self._ledger.failed(call.trial, call.turn, error.state, self.meter.spent.seconds)
+            self._failed(error)
+            raise
+        finally:
+            self.meter.settle(ticket, used)
+
+    async def _in_time(self, call: Call) -> Answer:
+        try:
+            async with asyncio.timeout(self.meter.seconds_left):
+                return await self.target.ask(call.chat, call.trial, self._how)
+        except TimeoutError:
+            raise self.meter.time_is_up() from None
+
+    async def _turn(self) -> None:
+        """Wait for this request's turn under the rate limit."""
+        if self._pause:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + self._pause
+            await asyncio.sleep(at - now)
+
+    def _failed(self, error: TargetError) -> None:
+        self._silent = self._silent + 1 if error.state in _DOWN else 0
+        if self._silent >= IN_A_ROW and not self.down:
+            self.down = f"no answer to {self._silent} requests in a row; the last: {error.detail}"

@@ -1,0 +1,153 @@
+"""What a campaign will do, as data: settings, arms, and every attempt in order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from advgame.config.game import SeedSource
+from advgame.errors import ConfigError, StoreError
+from advgame.evals.catalog import SafetyTask
+from advgame.evals.questions import seeds_of
+from advgame.redteam.strategies.build import Recipe, parse_strategy
+from advgame.redteam.values import Trial
+from advgame.seeds.rows import read_json
+from advgame.store.atomic import write_json
+from advgame.types import Kind, Seed
+
+SETTINGS = "campaign.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What makes a campaign this one: two sessions with other settings are other campaigns."""
+
+    target: str
+    attackers: tuple[str, ...]
+    strategies: tuple[str, ...]
+    seeds: str
+    kind: Kind
+    part: Literal["test", "all"]
+    limit: int | None
+    attempts: int
+    stop_on_success: bool
+    judge: str
+    second_judge: str | None
+    temperature: float
+    max_tokens: int
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One strategy with one Attacker: a line of the comparison."""
+
+    name: str
+    recipe: Recipe
+    attacker: str | None
+
+
+def arms_of(settings: Settings) -> tuple[Arm, ...]:
+    """Every strategy, those that need an Attacker once for each.
+
+    Raises:
+        ConfigError: a strategy is unknown or lacks what it needs.
+    """
+    found: list[Arm] = []
+    for text in dict.fromkeys(settings.strategies):
+        recipe = parse_strategy(text, attacker=bool(settings.attackers))
+        attackers = settings.attackers if recipe.attacker else (None,)
+        for attacker in attackers:
+            name = text if len(attackers) == 1 else f"{text}@{attacker}"
+            found.append(Arm(name=name, recipe=recipe, attacker=attacker))
+    for arm in found:
+        if arm.recipe.turns > settings.attempts:
+            raise ConfigError(
+                f"--strategy {arm.name}: an attempt takes {arm.recipe.turns} requests, more than "
+                f"--attempts {settings.attempts} allows a seed"
+            )
+    return tuple(found)
+
+
+def seeds_named(settings: Settings) -> tuple[Seed, ...]:
+    """The seeds of a campaign, in an order that is a function of their texts.
+
+    Raises:
+        SeedError, AssetError: they cannot be had.
+    """
+    task = SafetyTask(name="redteam", source=SeedSource(name=settings.seeds), kind=settings.kind)
+    return seeds_of(task, part=settings.part, limit=settings.limit)
+
+
+def trials(arms: Sequence[Arm], seeds: Sequence[Seed], requests: int) -> Iterator[Trial]:
+    """Every attempt of `requests` requests for each seed and arm: first ones first.
+
+    So wherever a budget ends the campaign, all arms have had about as many requests. An attempt
+    that takes several turns takes as many requests; the last one of a seed may be shorter.
+    """
+    for number in range(requests):
+        for seed in seeds:
+            for arm in arms:
+                before = number * arm.recipe.turns
+                if before < requests:
+                    yield Trial(
+                        arm=arm.name,
+                        seed=seed,
+                        attempt=number,
+                        turns=min(arm.recipe.turns, requests - before),
+                        before=before,
+                    )
+
+
+def remember(folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume: bool) -> None:
+    """Write the settings of a new campaign, or check that a resumed one has the same.
+
+    Raises:
+        ConfigError: there is a campaign already, or none, or one with other settings.
+        StoreError: the folder cannot be written, or what is in it is damaged.
+    """
+    path = folder / SETTINGS
+    now = as_json(settings, seeds)
+    if not resume:
+        if path.exists():
+            raise ConfigError(
+                f"{folder} holds a campaign: go on with --resume, or choose another --out"
+            )
+        write_json(path, now)
+        return
+    if not path.exists():
+        raise ConfigError(f"{folder} holds no campaign to resume")
+    was = read_settings(folder)
+    other = [key for key in now if was.get(key) != now[key]]
+    if other:
+        key = other[0]
+        raise ConfigError(
+            f"{folder} was begun with another {key} ({was.get(key)!r}, now {now[key]!r}): repeat "
+            "the command it was begun with, or choose another --out"
+        )
+
+
+def as_json(settings: Settings, seeds: Sequence[Seed]) -> dict[str, Any]:
+    """A JSON-ready object, with a hash of the seeds."""
+    ids = hashlib.sha256(" ".join(seed.id for seed in seeds).encode()).hexdigest()
+    found = asdict(settings)
+    lists = {key: list(value) for key, value in found.items() if isinstance(value, tuple)}
+    return {**found, **lists, "seeds_of": len(seeds), "seeds_sha256": ids}
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What `remember` wrote.
+
+    Raises:
+        StoreError: there is none, or it is damaged.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise StoreError(f"{folder}: holds no {SETTINGS}, so it is no campaign's folder")
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise StoreError(f"{path}: damaged")
+    return found

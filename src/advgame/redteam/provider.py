@@ -1,0 +1,103 @@
+"""The target as a model of Inspect, which brings concurrency, retries and logs."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    RetryDecision,
+    modelapi,
+)
+from tenacity import RetryCallState, wait_exponential, wait_random
+from tenacity.wait import wait_base
+
+from advgame.redteam.gate import Call, Gate
+from advgame.redteam.targets.base import TargetError
+from advgame.redteam.values import Answer
+
+PROVIDER = "advgame-target"
+GATE: ContextVar[Gate] = ContextVar("GATE")
+"""Where the provider finds the way to the target: Inspect makes it from a name alone."""
+CALL: ContextVar[Call] = ContextVar("CALL")
+"""What the attempt that is asking asks."""
+MOST = 60.0
+"""Most seconds waited before a further try, whatever the target asks for."""
+
+
+class TargetAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
+    """Inspect's view of the target of the campaign under way."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008  # as every provider of Inspect
+    ) -> None:
+        """Serve the target behind `GATE`."""
+        super().__init__(model_name, base_url, api_key, [], config)
+        self._gate = GATE.get()
+
+    def max_connections(self) -> int:
+        """How many requests Inspect keeps under way."""
+        return self._gate.target.at_once
+
+    def should_retry(self, ex: Exception) -> RetryDecision:
+        """Whether the failure may pass."""
+        if isinstance(ex, TargetError) and ex.may_pass:
+            return RetryDecision.transient(ex.wait)
+        return RetryDecision(retry=False)
+
+    def retry_wait(self) -> wait_base:
+        """Wait as long as the target asks for, else longer each time."""
+        return _Wait()
+
+    async def generate(
+        self, input: list[ChatMessage], tools: Any, tool_choice: Any, config: GenerateConfig
+    ) -> ModelOutput:
+        """Let `CALL` through the gate.
+
+        Raises:
+            TargetError, BudgetSpent, TargetDown: as the gate.
+        """
+        answer = await self._gate.ask(CALL.get())
+        return _output(answer, self.model_name)
+
+
+_BACKOFF = wait_exponential(multiplier=0.5, max=MOST) + wait_random(0, 0.5)
+
+
+class _Wait(wait_base):
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = error.wait if isinstance(error, TargetError) else None
+        return min(MOST, asked) if asked is not None else _BACKOFF(retry_state)
+
+
+def _output(answer: Answer, name: str) -> ModelOutput:
+    usage = answer.usage
+    message = ChatMessageAssistant(content=answer.text, model=name, source="generate")
+    stop = "max_tokens" if answer.cut else "stop"
+    return ModelOutput(
+        model=name,
+        choices=[ChatCompletionChoice(message=message, stop_reason=stop)],
+        usage=ModelUsage(
+            input_tokens=usage.prompt_tokens,
+            output_tokens=usage.reply_tokens,
+            total_tokens=usage.total,
+        ),
+    )
+
+
+@modelapi(name=PROVIDER)  # type: ignore[untyped-decorator]
+def advgame_target() -> type[ModelAPI]:
+    """The provider of the campaign's target."""
+    return TargetAPI

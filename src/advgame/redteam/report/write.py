@@ -1,0 +1,52 @@
+"""Writes everything that is made from a campaign's findings into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from advgame.redteam.budget import Spent
+from advgame.redteam.ledger import read_findings, read_spent
+from advgame.redteam.plan import read_settings
+from advgame.redteam.report.figures import figures
+from advgame.redteam.report.markdown import summary
+from advgame.redteam.values import Finding
+from advgame.store.atomic import write_json, write_text
+
+SUMMARY, FIGURES = "summary.md", "figures.json"
+
+
+def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
+    """Write the reports of a campaign anew and return its figures.
+
+    Args:
+        folder: the campaign's.
+        show: whether harmful replies are shown.
+
+    Raises:
+        StoreError: it is no campaign's folder, or cannot be written.
+    """
+    settings = read_settings(folder)
+    findings = list({each.id: each for each in read_findings(folder)}.values())
+    found = figures(findings, settings["attempts"])
+    facts = facts_of(settings, findings, read_spent(folder))
+    write_json(folder / FIGURES, {"campaign": settings, **found})
+    write_text(folder / SUMMARY, summary(findings, found, facts, show=show))
+    return found
+
+
+def facts_of(
+    settings: Mapping[str, Any], findings: Sequence[Finding], spent: Spent
+) -> dict[str, str]:
+    """What was attacked, with what, at what cost: for people."""
+    second = settings["second_judge"]
+    tokens = f"{spent.usage.total:,} tokens{' (estimated)' if spent.usage.estimated else ''}"
+    return {
+        "Target": settings["target"],
+        "Attacker": ", ".join(settings["attackers"]) or "none",
+        "Seeds": f"{settings['seeds_of']} of {settings['seeds']} ({settings['part']})",
+        "Requests": f"{settings['attempts']} a seed and strategy; {spent.requests} sent, {tokens}",
+        "Judge": settings["judge"] + (f", second {second}" if second else ""),
+        "Attempts": f"{len(findings)}",
+    }

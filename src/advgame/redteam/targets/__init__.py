@@ -1,0 +1,1 @@
+"""Targets: whoever the user names, behind one interface, every reply bounded."""
