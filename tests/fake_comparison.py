@@ -61,8 +61,14 @@ def make_comparison(seeds: int = 2) -> dict[str, Any]:
             f"A hostile finding: {HOSTILE[3]}",
         ],
         "runs": runs,
-        "axes": {"x": {"title": "accuracy, OpenBookQA"}, "y": {"title": "attacks withstood"}},
-        "points": points,
+        "trade_offs": [
+            {
+                "title": "Checkpoints",
+                "x": {"title": "accuracy, OpenBookQA"},
+                "y": {"title": "attacks withstood"},
+                "points": points,
+            }
+        ],
         "differences": [
             {"metric": "Attacks withstood", "first": "sequential", "second": group, "value": value,
              "low": value - 0.06, "high": value + 0.06, "n": 120, "percent": True}
@@ -85,6 +91,10 @@ def make_comparison(seeds: int = 2) -> dict[str, Any]:
              "gap": {"value": 0.25, "low": 0.12, "high": 0.37}}
             for name in names
         ],
+        "tables": [
+            {"title": "Signs of cycling", "columns": ["run", "forgetting"],
+             "rows": [["joint-0", HOSTILE[1]]]}
+        ],
         "transcripts": [
             {
                 "kind": ("harmful", "benign")[n % 2],
@@ -100,6 +110,57 @@ def make_comparison(seeds: int = 2) -> dict[str, Any]:
         ],
         "config": [{"key": "schedule.type", "values": {r["name"]: r["group"] for r in runs}}],
         "commands": [["Run the study again", "advgame train laptop"]],
+    }  # fmt: skip
+
+
+def make_compared() -> dict[str, Any]:
+    """What `advgame compare` finds: two runs, a matrix of them, a best response."""
+    rates = ("direct/harmful/attack_success", "attacked/harmful/attack_success",
+             "direct/benign/over_refusal")  # fmt: skip
+    runs, points = {}, []
+    for place, name in enumerate(("joint", "static")):
+        validation = [
+            {"step": step, "tokens": 4_000 * step,
+             "rates": {rate: _rate(0.8 - 0.01 * step + 0.1 * place) for rate in rates}}
+            for step in (0, 15, 30)
+        ]  # fmt: skip
+        points += [{"run": name, **row} for row in validation]
+        runs[name] = {
+            "path": f"runs/{name}", "schedule": name, "seed": place, "steps": 30,
+            "models": {"attacker": "m", "defender": "m"}, "finished": place == 0,
+            "cost": {"sampled_tokens": 80_000, "trained_tokens": 40_000, "flops": 10**13},
+            "seconds": 610.5, "validation": validation,
+            "curves": {
+                "step": list(range(30)), "tokens": [4_000 * (step + 1) for step in range(30)],
+                "defender/harmful/direct/reward": [None, *(0.1 * step for step in range(29))],
+                "attacker/harmful/win_rate": [0.5] * 30,
+            },
+        }  # fmt: skip
+    names = ["joint@0", "joint@30"]
+    change = {"value": 0.05, "low": -0.02, "high": 0.12, "n": 40}
+    return {
+        "runs": runs,
+        "pareto": {"points": points, "fronts": {"direct": [2], "attacked": [2]}},
+        "utility": [{"run": "joint", "step": 30, "task": "openbookqa", **_rate(0.3, 500)}],
+        "transcripts": [
+            {"id": "1", "kind": "harmful", "mode": "attacked", "seed": HOSTILE[3], "answers": {
+                name: {"prompt": "p", "reply": HOSTILE[0], "score": 1.0, "success": False}
+                for name in runs}}
+        ],
+        "cross_play": {
+            "attackers": names, "defenders": names, "seeds": 40, "outcomes": [],
+            "cells": [[_rate(0.6), _rate(0.3)], [_rate(0.7), None]],
+            "cycling": {"joint": {
+                "defender": {"mean": change, "worst": None, "pairs": []},
+                "attacker": {"mean": change, "worst": None, "pairs": []},
+                "rounds": {"share": None, "low": None, "high": None, "noise": None,
+                           "triples": []}}},
+        },
+        "exploitability": [
+            {"run": "runs/joint", "step": 30, "budget_tokens": 9, "steps": 3, "cost": {},
+             "untrained": _rate(0.2), "own": _rate(0.3), "best_response": _rate(0.5),
+             "gap": change, "gain": change}
+        ],
     }  # fmt: skip
 
 

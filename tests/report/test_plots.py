@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from audit_report import make_audit
-from fake_comparison import make_comparison
+from fake_comparison import make_compared, make_comparison
 from fake_run import write_fake_run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from advgame.errors import StoreError
 from advgame.report.audit import build_audit_page, story
 from advgame.report.audited import audit_group, audit_sentences
+from advgame.report.compared import page_of
 from advgame.report.comparison import build_comparison
+from advgame.report.fixed_tasks import task_group
 from advgame.report.forest import Bar, Forest
 from advgame.report.heat import Heat
 from advgame.report.heldout import trade_off
@@ -84,6 +86,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
     return read_run(write_fake_run(tmp_path_factory.mktemp("runs") / "r", steps=30, seeds=1))
 
 
+def test_fixed_tasks_are_read_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "evals"
+    folder.mkdir()
+    task = {"counts": "attack_success", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+    tasks = {"harmbench": task, "openbookqa": {**task, "counts": "accuracy"}}
+    report = {"role": "defender", "step": 40, "weights": "ema", "tasks": tasks}
+    (folder / "quick.json").write_text(json.dumps(report))
+    (folder / "attacker.json").write_text(json.dumps({**report, "role": "attacker"}))
+    (folder / "broken.json").write_text("{")
+    (folder / "list.json").write_text("[1]")
+    (folder / "strange.json").write_text(json.dumps({**report, "tasks": {"x": {"counts": 1}}}))
+    group = task_group(tmp_path)
+    assert [chart.title for chart in group.charts] == ["Attack success", "Accuracy"]
+    assert "harmbench, step 40" in str(group.charts[0].svg)
+    assert task_group(tmp_path / "none").charts == ()
+
+
 def test_the_trade_off_needs_two_checkpoints(data: RunData) -> None:
     (plot,) = trade_off(data.validations).charts
     assert [trail.label for trail in plot.lines] == [
@@ -140,7 +159,7 @@ def test_a_comparison_of_runs_alone_is_a_page(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"runs": []}, "needs runs"),
-        ({"points": [{"run": "joint-0"}]}, "not a comparison: KeyError 'step'"),
+        ({"trade_offs": [{"points": [{"run": "joint-0"}]}]}, "not a comparison: KeyError 'step'"),
         ({"crossplay": {"attackers": ["a"], "defenders": ["b"], "cells": []}}, "not a comparison"),
         ({"curves": [{"title": "t", "series": [{"run": "x", "points": [1, 2]}]}]}, "TypeError"),
     ],
@@ -150,6 +169,27 @@ def test_what_is_no_comparison_is_refused(
 ) -> None:
     with pytest.raises(StoreError, match=words):
         build_comparison(make_comparison() | change, tmp_path / "c.html")
+
+
+def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
+    found = json.loads(json.dumps(make_compared()))
+    page = page_of(found)
+    assert [plot["title"] for plot in page["trade_offs"]] == [
+        "Attack success, asked plainly",
+        "Attack success, the run's own Attacker",
+        "Attack success and openbookqa",
+    ]
+    assert page["curves"][0]["unit"] == "tokens" and len(page["curves"]) == 2
+    assert page["exploitability"][0]["defender"] == "joint@30"
+    assert page["tables"][0]["rows"] == [["joint", "+5 (−2 to +12)", "+5 (−2 to +12)", "–", "–"]]
+    assert page["findings"][0].startswith(
+        "joint, before step 30: attack success, asked plainly 50%"
+    )
+    text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "not finished" in text and "Signs of cycling" in text and "joint@30" in text
+    assert "<script>window.pwned" not in text
+    least = {key: found[key] for key in ("runs",)}
+    assert build_comparison(page_of(least), tmp_path / "d.html").exists()
 
 
 def test_a_long_comparison_fits(tmp_path: Path) -> None:

@@ -10,22 +10,28 @@ and so may every key but `runs`:
     runs          [{name, group, seed, steps, cost: {sampled_tokens, trained_tokens, flops,
                   seconds}, notes}]   group is what is compared (a scheme, a reward); runs of one
                   group differ by their seed
-    axes          {x: {title, better}, y: …}   of the Pareto plot; better is high (default) or low
-    points        [{run, step, x: rate, y: rate}]   checkpoints, in order of step
+    trade_offs    [{title, note, x: {title, better}, y: {title, better}, points: [{run, step,
+                  x: rate, y: rate}]}]   Pareto plots of checkpoints, in order of step; better is
+                  high (default) or low
     differences   [{metric, first, second, value, low, high, n, percent}]   second − first
-    curves        [{title, note, percent, series: [{run, points: [[x, y], …], band: [[low, high],
-                  …]}]}]   step or tokens on the x axis
+    curves        [{title, note, percent, unit, smooth, series: [{run, points: [[x, y], …],
+                  band: [[low, high], …]}]}]   unit: what x counts, step by default; smooth: draw
+                  running means with their intervals
     crossplay     {rate, attackers: [name], defenders: [name], cells: [[rate, …], …], note}
                   a row an attacker, a column a defender
+    tables        [{title, note, columns: [text], rows: [[text]]}]
     exploitability [{defender, value: rate, best_response: rate, gap: rate}]
     transcripts   [{kind, seed, answers: [{run, step, prompt, reply, success, score}]}]
     config        [{key, values: {run: text}}]   where the runs differ
     commands      [[what for, command], …]
+
+`compared.page_of` makes it from what `advgame compare` finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +45,7 @@ from advgame.report.page import render
 from advgame.report.pick import cut, fitting
 from advgame.report.plots import Scatter, Spot, Trail, spanned
 from advgame.report.run_data import cleaned
+from advgame.report.smooth import smoothed
 from advgame.report.story import percent
 from advgame.report.svg import Chart, Line, short
 from advgame.store.atomic import write_text
@@ -68,6 +75,7 @@ def build_comparison(report: Json, target: Path) -> Path:
             runs=[_row(run) for run in found["runs"]],
             groups=[group for group in _groups(found, _Styles(found["runs"])) if group.charts],
             exploited=[_exploited(each) for each in found.get("exploitability") or ()],
+            tables=[{"note": "", **table} for table in found.get("tables") or ()],
             transcripts=_transcripts(found),
             config=[
                 (row["key"], [row["values"].get(run["name"], "–") for run in found["runs"]])
@@ -137,30 +145,29 @@ _CROSSPLAY = "Every Attacker against every Defender. A darker cell is a higher r
 
 
 def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
-    axes = found.get("axes") or {}
-    trails = []
-    for run in found["runs"]:
-        spots = tuple(
-            Spot(label=f"step {point['step']}", x=point["x"], y=point["y"])
-            for point in found.get("points") or ()
-            if point["run"] == run["name"]
-        )
-        if spots:
-            name = run["name"]
-            trails.append(Trail(label=name, style=styles.of[name], spots=spots, joined=True))
-    if trails:
-        yield Scatter(
-            title="Checkpoints",
-            note="",
-            x_title=(axes.get("x") or {}).get("title") or "utility",
-            y_title=(axes.get("y") or {}).get("title") or "safety",
-            trails=tuple(trails),
-            better=(_sign(axes.get("x")), _sign(axes.get("y"))),
-        )
+    for plot in found.get("trade_offs") or ():
+        trails = []
+        for name in (run["name"] for run in found["runs"]):
+            spots = tuple(
+                Spot(label=f"step {point['step']}", x=point["x"], y=point["y"])
+                for point in plot["points"]
+                if point["run"] == name
+            )
+            if spots:
+                trails.append(Trail(label=name, style=styles.of[name], spots=spots, joined=True))
+        if trails:
+            yield Scatter(
+                title=plot["title"],
+                note=plot.get("note") or "",
+                x_title=plot["x"]["title"],
+                y_title=plot["y"]["title"],
+                trails=tuple(trails),
+                better=(_sign(plot["x"]), _sign(plot["y"])),
+            )
 
 
-def _sign(axis: Json | None) -> int:
-    return -1 if (axis or {}).get("better") == "low" else 1
+def _sign(axis: Json) -> int:
+    return -1 if axis.get("better") == "low" else 1
 
 
 def _differences(found: Json) -> Iterator[Forest]:
@@ -183,23 +190,24 @@ def _differences(found: Json) -> Iterator[Forest]:
 
 def _curves(found: Json, styles: _Styles) -> Iterator[Chart]:
     for curve in found.get("curves") or ():
-        lines = tuple(
-            Line(
-                label=series["run"],
-                style=styles.of.get(series["run"], "c-grey"),
-                points=tuple((x, y) for x, y in series["points"]),
-                band=tuple((low, high) for low, high in series.get("band") or ()),
-            )
-            for series in curve["series"]
-            if series["points"]
-        )
+        lines = tuple(_series(curve, each, styles) for each in curve["series"] if each["points"])
         if lines:
             yield Chart(
                 title=curve["title"],
                 note=curve.get("note") or "",
                 lines=lines,
                 percent=bool(curve.get("percent")),
+                unit=curve.get("unit") or "step",
             )
+
+
+def _series(curve: Json, series: Json, styles: _Styles) -> Line:
+    name, style = series["run"], styles.of.get(series["run"], "c-grey")
+    points = tuple((x, y) for x, y in series["points"])
+    if curve.get("smooth"):
+        return replace(smoothed(name, style, points, share=bool(curve.get("percent"))), raw=())
+    band = tuple((low, high) for low, high in series.get("band") or ())
+    return Line(label=name, style=style, points=points, band=band)
 
 
 def _crossplay(found: Json) -> Iterator[Heat]:

@@ -38,6 +38,7 @@ class Chart:
     lines: tuple[Line, ...]
     percent: bool = False  # a share: shown as a percentage, on an axis that starts at 0
     full: bool = False  # the axis reaches 100%
+    unit: str = "step"  # what the x axis counts
 
     @property
     def svg(self) -> Markup:
@@ -95,7 +96,7 @@ class _Frame:
         scale = {
             "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM,
             "low": self.ticks[0], "high": self.ticks[-1], "first": self.x_low, "last": self.x_high,
-            "percent": self.chart.percent,
+            "percent": self.chart.percent, "unit": self.chart.unit,
         }  # fmt: skip
         inner = Markup(
             '<svg class="inner" x="{}" y="{}" width="{}" height="{}" viewBox="{} {} {} {}" '
@@ -127,13 +128,13 @@ class _Frame:
         ]
         columns = [
             Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
-                self.x(tick), HEIGHT - 10, f"{tick:g}"
+                self.x(tick), HEIGHT - 10, counted(tick)
             )
             for tick in nice_ticks(self.x_low, self.x_high, whole=True)
             if self.x_low <= tick <= self.x_high
         ]
-        axis = Markup('<text class="tick" x="{}" y="{}" text-anchor="end">step</text>').format(
-            LEFT - 12, HEIGHT - 10
+        axis = Markup('<text class="tick" x="2" y="{}">{}</text>').format(
+            HEIGHT - 10, self.chart.unit
         )
         return Markup("").join([*rows, *columns, axis])
 
@@ -217,6 +218,11 @@ def short(value: float) -> str:
         if size >= bound:
             return f"{value / (1e3 if unit == 'k' else bound):.3g}{unit}"
     return f"{value:.4g}" if size >= 100 else f"{value:.3g}"
+
+
+def counted(value: float) -> str:
+    """A whole number on an axis, long ones with a unit prefix."""
+    return f"{value:g}" if value < 1e5 else short(value)
 
 
 def interval_bar(before: tuple[float, float, float] | None,

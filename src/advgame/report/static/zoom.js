@@ -47,7 +47,7 @@ class Chart {
   }
 
   told(step) {
-    const rows = [make("b", {}, `step ${step}`)];
+    const rows = [make("b", {}, `${this.scale.unit} ${step}`)];
     for (const { label, style, points } of this.shown()) {
       const point = points.find(([, , each]) => each === step);
       if (point) rows.push(make("div", {}, make("span", { class: style }, "● "), `${label}: ${point[3]}`));
@@ -92,7 +92,7 @@ class Chart {
           draw("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, this.number(each)),
         ];
       }),
-      ...steps.map((each) => draw("text", { class: "tick", x: place(each), y: bottom + 18, "text-anchor": "middle" }, String(each))),
+      ...steps.map((each) => draw("text", { class: "tick", x: place(each), y: bottom + 18, "text-anchor": "middle" }, each < 1e5 ? String(each) : this.number(each, false))),
     );
     this.button();
   }
@@ -114,8 +114,8 @@ class Chart {
     caption.append(button);
   }
 
-  number(value) {
-    if (this.scale.percent) return `${Number((100 * value).toPrecision(3))}%`;
+  number(value, percent = this.scale.percent) {
+    if (percent) return `${Number((100 * value).toPrecision(3))}%`;
     const size = Math.abs(value);
     if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(1);
     return String(Number(value.toPrecision(4)));

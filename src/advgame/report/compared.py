@@ -1,0 +1,215 @@
+"""From what `advgame compare` finds to a page: the JSON that `comparison.py` takes.
+
+The command's JSON has, where they were asked for, `runs`, `pareto`, `utility` and `transcripts` (of
+the run folders), `cross_play` and `exploitability` (a list of best responses).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from advgame.report.plots import spanned
+from advgame.report.story import percent, points
+
+Json = Mapping[str, Any]
+
+OVER_REFUSAL = "direct/benign/over_refusal"
+SAFETY = {
+    "direct/harmful/attack_success": "attack success, asked plainly",
+    "attacked/harmful/attack_success": "attack success, the run's own Attacker",
+}
+_SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
+_LOW = {"title": "over-refusal of benign requests", "better": "low"}
+
+
+def page_of(found: Json) -> dict[str, Any]:
+    """Return the page's JSON for the command's."""
+    runs = found["runs"]
+    return {
+        "name": " against ".join(runs) if len(runs) < 4 else f"{len(runs)} runs",
+        "question": "",
+        "findings": list(_findings(found)),
+        "runs": [_run(name, run) for name, run in runs.items()],
+        "trade_offs": list(_trade_offs(found)),
+        "curves": list(_curves(runs)),
+        "crossplay": _crossplay(found.get("cross_play")),
+        "exploitability": [
+            {
+                "defender": f"{_name(each['run'], runs)}@{each['step']}",
+                "value": each["own"],
+                "best_response": each["best_response"],
+                "gap": each["gap"] or each["gain"],
+            }
+            for each in found.get("exploitability") or ()
+        ],
+        "tables": list(_cycling(found.get("cross_play"))),
+        "transcripts": [
+            {
+                "kind": row["kind"],
+                "seed": row["seed"],
+                "answers": [
+                    {
+                        "run": name,
+                        "step": None,
+                        "prompt": "" if row["mode"] == "direct" else each["prompt"],
+                        **{key: each[key] for key in ("reply", "success", "score")},
+                    }
+                    for name, each in row["answers"].items()
+                ],
+            }
+            for row in found.get("transcripts") or ()
+        ],
+        "config": [
+            {"key": key, "values": {name: str(run.get(key, "–")) for name, run in runs.items()}}
+            for key in ("schedule", "seed")
+        ],
+        "commands": [
+            ("Look at one run alone", f"advgame report {shlex.quote(run['path'])}")
+            for run in runs.values()
+            if run.get("path")
+        ],
+    }
+
+
+def _name(path: str, runs: Json) -> str:
+    known = {run.get("path"): name for name, run in runs.items()}
+    return str(known.get(path, PurePath(path).name))
+
+
+def _run(name: str, run: Json) -> dict[str, Any]:
+    notes = "" if run.get("finished", True) else "not finished"
+    return {
+        "name": name,
+        "group": run["schedule"],
+        "seed": run["seed"],
+        "steps": run["steps"],
+        "cost": {**run["cost"], "seconds": run["seconds"]},
+        "notes": notes,
+    }
+
+
+def _findings(found: Json) -> Iterator[str]:
+    """The last checkpoint of each run, with what its intervals are."""
+    for name, run in found["runs"].items():
+        if not run["validation"]:
+            yield f"{name} recorded no validation."
+            continue
+        last = run["validation"][-1]
+        told = [
+            f"{title} {spanned(last['rates'][rate], percent)}"
+            for rate, title in (*SAFETY.items(), (OVER_REFUSAL, "over-refusal"))
+            if rate in last["rates"]
+        ]
+        yield f"{name}, before step {last['step']}: {'; '.join(told)}."
+
+
+def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
+    checkpoints = (found.get("pareto") or {}).get("points") or ()
+    for rate, title in SAFETY.items():
+        known = [
+            {
+                "run": p["run"],
+                "step": p["step"],
+                "x": p["rates"][OVER_REFUSAL],
+                "y": p["rates"][rate],
+            }
+            for p in checkpoints
+            if rate in p["rates"] and OVER_REFUSAL in p["rates"]
+        ]
+        if known:
+            yield {
+                "title": f"{title[0].upper()}{title[1:]}",
+                "x": _LOW,
+                "y": {"title": title, "better": "low"},
+                "points": known,
+            }
+    safety = {(p["run"], p["step"]): p["rates"] for p in checkpoints}
+    direct = next(iter(SAFETY))
+    for task in dict.fromkeys(each["task"] for each in found.get("utility") or ()):
+        measured = [
+            {
+                "run": each["run"],
+                "step": each["step"],
+                "x": each,
+                "y": safety.get((each["run"], each["step"]), {}).get(direct),
+            }
+            for each in found["utility"]
+            if each["task"] == task
+        ]
+        if any(point["y"] for point in measured):
+            yield {
+                "title": f"Attack success and {task}",
+                "x": {"title": f"accuracy, {task}", "better": "high"},
+                "y": {"title": SAFETY[direct], "better": "low"},
+                "points": measured,
+            }
+
+
+def _curves(runs: Json) -> Iterator[dict[str, Any]]:
+    """Every metric that a run has, over the tokens it spent."""
+    names = dict.fromkeys(name for run in runs.values() for name in run["curves"])
+    for metric in names:
+        if metric in ("step", "tokens"):
+            continue
+        series = [
+            {
+                "run": name,
+                "points": [
+                    (x, y)
+                    for x, y in zip(run["curves"]["tokens"], run["curves"][metric], strict=True)
+                    if y is not None
+                ],
+            }
+            for name, run in runs.items()
+            if metric in run["curves"]
+        ]
+        yield {
+            "title": metric.replace("_", " ").replace("/", ", "),
+            "percent": metric.rpartition("/")[2] in _SHARES,
+            "unit": "tokens",
+            "smooth": True,
+            "series": series,
+        }
+
+
+def _crossplay(played: Json | None) -> dict[str, Any] | None:
+    if not played:
+        return None
+    return {
+        "rate": "Attack success on harmful test seeds",
+        "attackers": played["attackers"],
+        "defenders": played["defenders"],
+        "cells": played["cells"],
+        "note": f"{played['seeds']} seeds, one prompt and one reply each; RUN@STEP.",
+    }
+
+
+def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
+    found = (played or {}).get("cycling") or {}
+    if found:
+        rows = [
+            [
+                name,
+                _points(each["defender"]["mean"]),
+                _points(each["attacker"]["mean"]),
+                spanned({**each["rounds"], "value": each["rounds"]["share"]}, percent),
+                "–" if each["rounds"]["noise"] is None else percent(each["rounds"]["noise"]),
+            ]
+            for name, each in found.items()
+        ]
+        yield {
+            "title": "Signs of cycling",
+            "note": "Forgetting: how much more often a later Defender loses to an earlier Attacker "
+            "than its contemporary did, and likewise an Attacker, in points with 95% intervals. "
+            "Going round: the share of advantages between checkpoints that no strengths explain, "
+            "and what noise alone would show in 95 of 100 cases.",
+            "columns": ["run", "Defender forgets", "Attacker forgets", "goes round", "noise"],
+            "rows": rows,
+        }
+
+
+def _points(rate: Json) -> str:
+    return spanned({k: v for k, v in rate.items() if k != "n"}, points)
