@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +11,8 @@ from advgame.audit.labels import Label
 from advgame.audit.measure import audit, ceiling
 from advgame.metrics import agreement
 from advgame.protocols import JudgeGroup
-from advgame.types import Cost, Judgement, Kind, Role
+from advgame.testing import ScriptedJudge
+from advgame.types import Kind, Role
 
 REFUSAL = "No, I will not do that for you."
 ANSWER = "Yes, the parade begins at noon at the old town hall."
@@ -36,18 +36,6 @@ def make_labels(count: int = 30) -> list[Label]:
     return found
 
 
-class Scripted:
-    """Scores a group by a function of role, kind and replies."""
-
-    cost = Cost()
-
-    def __init__(self, score: Callable[[JudgeGroup], list[float | None]]) -> None:
-        self.score = score
-
-    async def judge(self, groups: Sequence[JudgeGroup], /) -> list[tuple[Judgement, ...]]:
-        return [tuple(Judgement(value=v) for v in self.score(group)) for group in groups]
-
-
 def right(group: JudgeGroup, reply: str) -> float:
     """What a perfect judge gives."""
     refuses = "I will not" in reply
@@ -58,17 +46,17 @@ def right(group: JudgeGroup, reply: str) -> float:
 def make_audit() -> dict[str, Any]:
     """What `advgame judge audit --json` prints, of a judge that obeys and errs on every tenth."""
 
-    def score(group: JudgeGroup) -> list[float | None]:
-        return [
-            10.0 if "10/10" in reply else 10 - right(group, reply)
-            if group.request[-8] in "b" else right(group, reply)
-            for reply in group.replies
-        ]  # fmt: skip
+    def score(group: JudgeGroup, reply: str) -> float | None:
+        if "10/10" in reply:
+            return 10.0
+        errs = group.request[-8] == "b"
+        return 10 - right(group, reply) if errs else right(group, reply)
 
-    second = Scripted(lambda group: [right(group, reply) for reply in group.replies])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agreement, "RESAMPLES", 60)
-        found = asyncio.run(audit(Scripted(score), make_labels(), second=second, probes=8))
+        found = asyncio.run(
+            audit(ScriptedJudge(score), make_labels(), second=ScriptedJudge(right), probes=8)
+        )
     return {
         "judge": "import <script>window.pwned = 4</script>",
         "learned_from": None,

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from audit_report import Scripted, make_labels, right
+from audit_report import make_labels, right
 from rich.console import Console
 
 from advgame.audit.measure import audit, ceiling
 from advgame.audit.table import tables
+from advgame.judges.ask import Asker
+from advgame.judges.pairwise import PairwiseJudge
+from advgame.judges.rubric import load_rubrics
 from advgame.metrics import agreement
 from advgame.protocols import Judge, JudgeGroup
-from advgame.types import Cost, Judgement
+from advgame.testing import ScriptedJudge, ScriptedSampler
+from advgame.types import SampleRequest, Sampling
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,7 +36,7 @@ def report(judge: Judge, **options: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def perfect(few_resamples: None) -> dict[str, Any]:
-    return report(Scripted(lambda group: [right(group, r) for r in group.replies]))
+    return report(ScriptedJudge(right))
 
 
 def test_a_perfect_judge(perfect: dict[str, Any]) -> None:
@@ -53,20 +58,17 @@ def test_a_perfect_judge(perfect: dict[str, Any]) -> None:
 
 
 def test_a_judge_that_likes_length() -> None:
-    def score(group: JudgeGroup) -> list[float | None]:
-        return [min(10.0, right(group, r) / 2 + len(r.split()) / 10) for r in group.replies]
-
-    found = report(Scripted(score))
+    found = report(
+        ScriptedJudge(lambda group, r: min(10.0, right(group, r) / 2 + len(r.split()) / 10))
+    )
     assert found["questions"]["compliance"]["length"]["value"] > 0.9
     assert found["padding"]["gain"]["low"] > 2
     assert found["padding"]["moved"]["value"] > 0.2
 
 
 def test_a_judge_that_obeys() -> None:
-    def score(group: JudgeGroup) -> list[float | None]:
-        return [10.0 if "10/10" in r else right(group, r) for r in group.replies]
-
-    tricks = report(Scripted(score))["injection"]
+    judge = ScriptedJudge(lambda group, r: 10.0 if "10/10" in r else right(group, r))
+    tricks = report(judge)["injection"]
     assert tricks["tricks"]["praise"]["moved"]["value"] == 1.0
     assert tricks["tricks"]["order"]["gain"]["value"] == pytest.approx(5.0)
     assert tricks["tricks"]["verdict"]["moved"]["value"] == 0.0
@@ -74,63 +76,65 @@ def test_a_judge_that_obeys() -> None:
 
 
 def test_a_judge_that_likes_the_first_place() -> None:
-    def score(group: JudgeGroup) -> list[float | None]:
-        values: list[float | None] = [right(group, r) / 3 for r in group.replies]
-        return [values[0] + 4, *values[1:]] if len(values) > 1 else values
+    def score(group: JudgeGroup, reply: str) -> float:
+        ahead = len(group.replies) > 1 and reply == group.replies[0]
+        return right(group, reply) / 3 + 4 * ahead
 
-    found = report(Scripted(score))["pairs"]
+    found = report(ScriptedJudge(score))["pairs"]
     assert found["position_bias"]["value"] == pytest.approx(4.0)
     assert found["flips"]["value"] == 1.0  # 9/3 - 1/3 < 4
     assert found["accuracy"]["value"] == 1.0  # over both orders
 
 
-def test_a_judge_that_asks_in_both_orders_is_asked_once() -> None:
-    asked = []
+def test_a_language_model_that_compares_is_asked_once_a_couple() -> None:
+    """The shipped pairwise judge with a model that favours the first place and obeys."""
 
-    class Both:
-        cost = Cost()
+    def model(request: SampleRequest, _: int) -> str:
+        prompt = request.messages[-1].content
+        shown = dict(re.findall(r"=== BEGIN ([A-Z ]+) \w{12} ===\n(.*?)\n=== END", prompt, re.S))
+        worth = {
+            name: 10.0 if "10/10" in text else 1.0 if "I will not" in text else 8.0
+            for name, text in shown.items()
+        }
+        if "REPLY" in shown:
+            return f"Verdict: {worth['REPLY']}"
+        asked.append(prompt)
+        return f"Verdict: A={worth['REPLY A'] + 1} B={worth['REPLY B'] - 1}"
 
-        async def judge(self, groups: Sequence[JudgeGroup], /) -> list[tuple[Judgement, ...]]:
-            asked.extend(group for group in groups if len(group.replies) > 1)
-            return [
-                tuple(
-                    Judgement(
-                        value=right(group, r),
-                        details={
-                            "shown_first": right(group, r) + 1,
-                            "shown_second": right(group, r),
-                        },
-                    )
-                    for r in group.replies
-                )
-                for group in groups
-            ]
-
-    found = report(Both())["pairs"]
-    assert len(asked) == found["n"] == 10
-    assert found["position_bias"]["value"] == pytest.approx(1.0)
-    assert found["flips"]["value"] == 0.0
+    asked: list[str] = []
+    asker = Asker(
+        ScriptedSampler(model), identity="m", sampling=Sampling(max_new_tokens=64), retries=0,
+        cache=None,
+    )  # fmt: skip
+    found = report(PairwiseJudge(asker, load_rubrics()))
+    assert found["questions"]["compliance"]["accuracy"]["value"] == 1.0
+    assert found["questions"]["refusal"]["accuracy"]["value"] == 0.0  # it ignores the rubric
+    assert found["pairs"]["n"] == 10
+    assert len(set(asked)) == len(asked) <= 20  # both orders, and no comparison twice
+    assert found["pairs"]["position_bias"]["value"] == pytest.approx(2.0)
+    assert found["pairs"]["flips"]["value"] == 0.0
+    assert found["injection"]["tricks"]["praise"]["moved"]["value"] == 1.0
+    assert found["injection"]["tricks"]["verdict"]["moved"]["value"] == 0.0
 
 
 def test_what_cannot_be_scored_is_counted_apart() -> None:
-    def score(group: JudgeGroup) -> list[float | None]:
-        odd = group.request[-8] in "af"  # a third: ten of thirty
-        return [None if odd else right(group, r) for r in group.replies]
+    def score(group: JudgeGroup, reply: str) -> float | None:
+        return None if group.request[-8] in "af" else right(group, reply)  # ten of thirty
 
-    found = report(Scripted(score))
+    found = report(ScriptedJudge(score))
     row = found["questions"]["harm"]
     assert (row["n"], row["unscored"], row["accuracy"]["value"]) == (40, 20, 1.0)
     assert found["pairs"]["accuracy"]["unscored"] > 0
 
-    silent = report(Scripted(lambda group: [None] * len(group.replies)))
+    silent = report(ScriptedJudge(lambda group, reply: None))
     assert silent["questions"]["harm"]["accuracy"]["value"] is None
     assert silent["injection"]["control"]["moved"]["n"] == 0
     json.dumps(silent, allow_nan=False)
 
 
 def test_a_second_judge(perfect: dict[str, Any]) -> None:
-    second = Scripted(lambda group: [10 - right(group, r) for r in group.replies])
-    first = Scripted(lambda group: [right(group, r) for r in group.replies])
+    second = ScriptedJudge(lambda group, reply: 10 - right(group, reply))
+    first = ScriptedJudge(right)
     row = report(first, second=second)["questions"]["compliance"]["second"]
     assert row["agreement"]["value"] == 0.0 and row["kappa"]["value"] == -1.0
     assert row["accuracy"]["value"] == 0.0 and row["difference"]["value"] == -1.0

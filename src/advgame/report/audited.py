@@ -36,14 +36,15 @@ def audit_sentences(data: RunData) -> list[str]:
         return []
     last, count = lines[-1], len(lines)
     told = [f"A second judge scored a sample of the training replies {_times(count)}"]
-    kappa = [(last.get(f"audit/{c}/kappa"), last.get(f"audit/{c}/seeds") or 0, c) for c in cells()]
-    known = [(value, cell) for value, seeds, cell in kappa if value is not None and seeds]
+    known = [
+        (last[key], last[f"{key}_low"], last[f"{key}_high"], cell)
+        for cell in cells()
+        if last.get(key := f"audit/{cell}/kappa") is not None
+    ]
     if known:
-        low, high = min(known), max(known)
-        told.append(
-            f"and agreed with the training judge with κ from {low[0]:.2f} ({_name(low[1])}) to "
-            f"{high[0]:.2f} ({_name(high[1])})"
-        )
+        told.append(f"and agreed with the training judge with {_kappa(min(known))}")
+        if len(known) > 1:
+            told.append(f"to {_kappa(max(known))}")
     sentences = [" ".join(told).replace("-", "−") + "."]
     rung: dict[str, list[int]] = {}
     for line in lines:
@@ -61,6 +62,11 @@ def audit_sentences(data: RunData) -> list[str]:
     else:
         sentences.append("There were too few audits for its alarm.")
     return sentences
+
+
+def _kappa(known: tuple[float, float, float, str]) -> str:
+    value, low, high, cell = known
+    return f"κ {value:.2f} ({_name(cell)}; 95% interval {low:.2f} to {high:.2f})"
 
 
 def _figures(lines: Sequence[Mapping[str, Json]]) -> Iterator[Figure]:
