@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from audit_report import make_audit
+from command import call, told
 from fake_comparison import make_compared, make_comparison
 from fake_run import write_fake_run
 from hypothesis import given
@@ -190,6 +191,26 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
     assert "<script>window.pwned" not in text
     least = {key: found[key] for key in ("runs",)}
     assert build_comparison(page_of(least), tmp_path / "d.html").exists()
+
+
+def test_a_file_becomes_a_page_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, found in (("found", make_compared()), ("page", make_comparison())):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(found))
+        assert call("report", str(path)) == 0
+        assert capsys.readouterr().out.strip() == str(tmp_path / f"{name}.html")
+        assert "Runs and their cost" in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"runs": {"a": 1}}', '{"runs": {"a": {}}}'])
+def test_a_file_of_something_else_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "x.json").write_text(text)
+    assert call("report", str(tmp_path / "x.json")) == 2
+    assert "x.json" in told(capsys.readouterr().err)
 
 
 def test_a_long_comparison_fits(tmp_path: Path) -> None:

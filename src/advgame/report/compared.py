@@ -6,11 +6,14 @@ the run folders), `cross_play` and `exploitability` (a list of best responses).
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
+from advgame.errors import StoreError
+from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
 from advgame.report.story import percent, points
 
@@ -23,6 +26,27 @@ SAFETY = {
 }
 _SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
 _LOW = {"title": "over-refusal of benign requests", "better": "low"}
+
+
+def build_from_file(path: Path) -> Path:
+    """Write the page of a comparison beside its JSON file, and return it.
+
+    Args:
+        path: what `advgame compare` found, or an object in the shape of `comparison.py`.
+
+    Raises:
+        StoreError: it cannot be read, or holds no comparison.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    target = path.with_suffix(".html")
+    try:
+        own = isinstance(found["runs"], Mapping)
+        return build_comparison(page_of(found) if own else found, target)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise StoreError(f"{path} holds no comparison: {type(error).__name__} {error}") from error
 
 
 def page_of(found: Json) -> dict[str, Any]:
