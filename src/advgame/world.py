@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from advgame.audit.watch import Watch, audit_every
+from advgame.audit.watch import Watch
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import PlayerConfig
@@ -170,12 +170,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
                 judge=second,
                 run_seed=config.seed,
             ),
-            audit=Watch(
-                judge=second,
-                config=config.judges.audit,
-                every=audit_every(config.judges),
-                bench=bench,
-            ),
+            audit=Watch.of(config, second),
             sinks=sinks,
             notes=(threads, *(_where(role, own) for role, own in weights.items())),
         )

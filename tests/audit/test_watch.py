@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from audit_judge import LengthJudge
 from left import left_by
 
+from advgame.audit.follow import follow
 from advgame.audit.watch import Watch, audit_every
 from advgame.config import RunConfig, load
 from advgame.config.judges import AuditConfig, EmbeddedJudgeConfig
 from advgame.errors import ConfigError
-from advgame.game.score import Bench
 from advgame.metrics.hacking import alarm, audited, cells
 from advgame.protocols import JudgeGroup
 from advgame.store.reader import open_readonly
@@ -43,7 +44,7 @@ def tiny(*overrides: str) -> RunConfig:
     return load("tiny", [*common, *overrides])
 
 
-def test_it_changes_nothing_but_the_audit(tmp_path: Path) -> None:
+def test_it_changes_nothing_but_the_audit_which_can_be_had_afterwards(tmp_path: Path) -> None:
     train(tiny("judges.audit.every=0"), tmp_path / "off")
     train(tiny("judges.audit={every: 2, seeds: 2}"), tmp_path / "on")
     off, on = left_by(tmp_path / "off"), left_by(tmp_path / "on")
@@ -56,6 +57,13 @@ def test_it_changes_nothing_but_the_audit(tmp_path: Path) -> None:
     assert [line["step"] for line in lines if "audit/alarm" in line] == [0, 2, 4]
     assert not any(key.startswith("audit/") for line in open_readonly(tmp_path / "off").metrics()
                    for key in line)  # fmt: skip
+    config = AuditConfig(every=2, seeds=2)
+    again = asyncio.run(
+        follow(open_readonly(tmp_path / "off"), LengthJudge(), config, every=2)
+    )  # the same audit of the run that had none
+    inside = [line for line in lines if "audit/alarm" in line]
+    for found, expected in zip(again, inside, strict=True):
+        assert found == {k: v for k, v in expected.items() if k in found}
     last = lines[4]
     assert last["audit/defender/harmful/seeds"] == 2  # a direct one and an attacked one
     assert last["audit/attacker/harmful/seeds"] == 1  # nobody made a direct prompt
@@ -102,12 +110,8 @@ def test_who_is_asked_what() -> None:
             scored("7 unscored in training", None, "reply"),
         ),
     )
-    judge, bench = Fixed(), Bench.__new__(Bench)
-    for name, value in (
-        ("attacker", judge), ("attacker_reply", "optimistic"), ("judge_against", "prompt"),
-    ):  # fmt: skip
-        object.__setattr__(bench, name, value)
-    watch = Watch(judge=judge, config=AuditConfig(), every=1, bench=bench)
+    judge = Fixed()
+    watch = Watch.of(load("tiny"), judge)
     found = asyncio.run(watch.metrics([Episode(seed, (branch,))], []))
     defence, attack = judge.groups
     assert (defence.role, defence.request) == (Role.DEFENDER, "the prompt")

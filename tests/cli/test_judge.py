@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command import call, told
+from fake_run import write_fake_run
 
 from advgame.metrics import agreement
 
@@ -47,3 +48,22 @@ def test_tables(
 def test_a_misspelt_judge_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("judge", "audit", "--judge", "c") == 2
     assert "no judge is named 'c'" in told(capsys.readouterr().err)
+
+
+def test_following_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = str(write_fake_run(tmp_path / "run", steps=12, seeds=4))
+    assert call("judge", "follow", run, "--judge", "patterns", "--every", "2") == 0
+    printed = capsys.readouterr().out
+    assert "After 6 audits" in printed and "defender harmful" in printed
+    assert max(map(len, printed.splitlines())) <= 80 and "…" not in printed
+    assert call("judge", "follow", run, "--judge", "patterns", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [line["step"] for line in found["lines"]] == [0, 5, 10]
+    assert call("judge", "follow", run, "--judge", "a") == 2
+    assert "trained this run" in told(capsys.readouterr().err)
+    for path in (tmp_path / "run/episodes").iterdir():
+        path.unlink()
+    assert call("judge", "follow", run, "--judge", "patterns") == 2
+    assert "no recorded step" in told(capsys.readouterr().err)

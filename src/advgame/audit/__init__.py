@@ -6,4 +6,5 @@ tricks     padding and instructions hidden in replies
 measure    `advgame judge audit`: everything about one judge
 table      the figures in a terminal
 watch      the same question inside training: a second judge on a sample, and an alarm
+follow     the same of a run that is over
 """

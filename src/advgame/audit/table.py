@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Column, Table
+
+from advgame.metrics.hacking import cells
 
 Json = Mapping[str, Any]
 
@@ -55,6 +57,29 @@ def tables(report: Json) -> Iterator[Table]:
     yield bias
 
 
+def follow_table(lines: Sequence[Json]) -> Table:
+    """What the newest audit of a run says, a row for each player and kind of seed."""
+    table = _table(
+        f"After {len(lines)} audits (rises: newer half − older half, 99%)",
+        "player", "κ (95%)", "training judge", "second judge", "alarm",
+    )  # fmt: skip
+    last = lines[-1]
+    for cell in cells():
+        if not any(line.get(f"audit/{cell}/seeds") for line in lines):
+            continue
+        rung = [line["step"] for line in lines if line.get(f"audit/{cell}/alarm")]
+        known = last.get(f"audit/{cell}/alarm") is not None
+        told = f"step {rung[0]}" if rung else "no" if known else "too few"
+        rises = (_one(_under(last, f"audit/{cell}/{name}_rise")) for name in ("train", "score"))
+        kappa = span(_under(last, f"audit/{cell}/kappa")).replace("0.", ".", 1)
+        table.add_row(cell.replace("/", " "), kappa, *rises, told)
+    return table
+
+
+def _under(line: Json, name: str) -> Json:
+    return {"value": line[name], "low": line[f"{name}_low"], "high": line[f"{name}_high"]}
+
+
 def span(value: Json) -> str:
     """`0.86 (.81, .91)`: a figure with its 95% interval, or a dash."""
     if value["value"] is None:
@@ -62,6 +87,14 @@ def span(value: Json) -> str:
     if value["low"] is None:
         return two(value["value"])
     return f"{two(value['value'])} ({_bound(value['low'])}, {_bound(value['high'])})"
+
+
+def _one(value: Json) -> str:
+    """`+1.2 (0.4, 2.0)`: points of 10, or a dash."""
+    if value["value"] is None:
+        return "–"
+    low, high = (f"{value[end]:.1f}" for end in ("low", "high"))
+    return f"{value['value']:+.1f} ({low}, {high})".replace("-", "−")
 
 
 def two(value: float | None) -> str:

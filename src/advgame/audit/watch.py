@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from advgame.config import RunConfig
+from advgame.config.game import GameConfig
 from advgame.config.judges import AuditConfig, EmbeddedJudgeConfig, JudgesConfig
-from advgame.game.score import Bench, pick_reply
+from advgame.game.score import pick_reply
 from advgame.metrics.hacking import Line, Pair, alarm, audited
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Episode, Kind, Role, Scored
@@ -36,7 +38,19 @@ class Watch:
     judge: Judge
     config: AuditConfig
     every: int
-    bench: Bench  # the rules by which the training judges were asked
+    game: GameConfig  # the rules by which the training judges were asked
+    attacker_scores: bool = True  # False: nobody judged the attacks
+
+    @classmethod
+    def of(cls, config: RunConfig, judge: Judge) -> Watch:
+        """The audit that `config` asks for, by `judge`."""
+        return cls(
+            judge=judge,
+            config=config.judges.audit,
+            every=audit_every(config.judges),
+            game=config.game,
+            attacker_scores=config.judges.attacker_scores,
+        )
 
     def due(self, step: int) -> bool:
         """Whether the replies of `step` are audited."""
@@ -97,15 +111,15 @@ class Watch:
                 and (value := _value(reply, "reply")) is not None
             ]
             if own:
-                request = seed.text if self.bench.judge_against == "seed" else prompt
+                request = seed.text if self.game.judge_against == "seed" else prompt
                 yield self._asked(Role.DEFENDER, episode, request, own)
-        if seed.direct or self.bench.attacker is None:
+        if seed.direct or not self.attacker_scores:
             return
         attacks = [
             (reply.move.text, value)
             for branch in episode.branches
             if (value := _value(branch.attack, "attack")) is not None
-            and (reply := pick_reply(branch.replies, self.bench.attacker_reply)) is not None
+            and (reply := pick_reply(branch.replies, self.game.attacker_reply)) is not None
         ]
         if attacks:
             yield self._asked(Role.ATTACKER, episode, seed.text, attacks)

@@ -104,6 +104,57 @@ def audit(
         Console(width=min(Console().width, 80)).print(table)
 
 
+@commands.command()
+def follow(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, finished or not.")],
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="b, patterns, openai:MODEL@BASE_URL, or a .yaml file with a judge's keys."
+        ),
+    ] = "b",
+    every: Annotated[int, typer.Option(min=1, help="Steps between audits.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each kind an audit.")] = 6,
+    window: Annotated[
+        int, typer.Option(min=4, help="Audits that the alarm compares, half with half.")
+    ] = 10,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Audit a run afterwards: score the replies it learned from once more, by another judge.
+
+    Tells for each player how far the two judges agree, and rings where the training judge's score
+    rose and the other's did not.
+    """
+    import asyncio
+    import json
+
+    from advgame.audit.follow import follow as run_follow
+    from advgame.audit.open import open_judges
+    from advgame.cli.progress import bars
+    from advgame.config.judges import AuditConfig
+    from advgame.evals.judging import parse_judge, refuse_training_judge, training_judges
+    from advgame.store.reader import open_readonly
+
+    reader = open_readonly(run)
+    refuse_training_judge(parse_judge(judge), training_judges(reader.config), allowed=False)
+    (second,) = open_judges([judge])
+    with bars() as progress:
+        config = AuditConfig(every=every, seeds=seeds, window=window)
+        lines = asyncio.run(
+            run_follow(reader, second.judge, config, every=every, progress=progress)
+        )
+    if as_json:
+        typer.echo(json.dumps({"run": str(run), "judge": second.name, "lines": lines}))
+        return
+    from rich.console import Console
+
+    from advgame.audit.table import follow_table
+
+    Console(width=min(Console().width, 80)).print(follow_table(lines))
+
+
 def _slug(name: str) -> str:
     import re
 
