@@ -7,35 +7,24 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-commands = typer.Typer(invoke_without_command=True, no_args_is_help=True)
+from advgame.cli import redteam_again
+from advgame.cli.redteam_options import (
+    Authorized,
+    Concurrency,
+    Judge,
+    KeyEnv,
+    MaxTokens,
+    Retries,
+    Show,
+    Target,
+    Temperature,
+    Timeout,
+)
+from advgame.cli.redteam_run import campaign, need_inspect
 
-Target = Annotated[
-    str | None,
-    typer.Option(
-        help="openai:MODEL@BASE_URL, inspect:PROVIDER/MODEL, model:NAME|FOLDER|RUN, "
-        "http:FILE.yaml, python:MODULE:FUNCTION or command:LINE."
-    ),
-]
-KeyEnv = Annotated[
-    str | None, typer.Option(help="Variable that holds the key of an openai: target.")
-]
-Authorized = Annotated[
-    bool,
-    typer.Option(
-        "--i-am-authorized", help="You may test this target; needed unless it is on this machine."
-    ),
-]
-Judge = Annotated[str, typer.Option(help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file.")]
-Temperature = Annotated[float, typer.Option(min=0.0, help="Of the target, where it can be told.")]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Of a reply.")]
-Timeout = Annotated[
-    float | None, typer.Option(min=0.1, help="Seconds for one request; default 60.")
-]
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at once.")]
-Retries = Annotated[int, typer.Option(min=0, help="Further tries after a failure that may pass.")]
-Show = Annotated[
-    bool, typer.Option("--show-replies", help="Do not withhold harmful replies in the reports.")
-]
+commands = typer.Typer(invoke_without_command=True, no_args_is_help=True)
+commands.command()(redteam_again.replay)
+commands.command()(redteam_again.report)
 
 
 @commands.callback()
@@ -133,7 +122,7 @@ def redteam(
         raise ConfigError("name the campaign's folder with --out")
     if retry_failed and not resume:
         raise ConfigError("--retry-failed goes with --resume")
-    _need_inspect()
+    need_inspect()
     named = parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
     attackers = tuple(dict.fromkeys(attacker or ()))
     settings = Settings(
@@ -204,31 +193,9 @@ def _check(settings: Any, named: Any, arms: Any, *, allowed: bool) -> None:
 def _run(
     named: Any, settings: Any, out: Path, *, resume: bool, authorized: bool, show: bool, how: Any
 ) -> None:
-    import contextlib
-    import sys
-
-    from advgame.cli.redteam_live import live
-    from advgame.engines.threads import pick_threads
-    from advgame.redteam.consent import require_consent
-
-    banner = require_consent(named, authorized=authorized)
-    if banner:
-        typer.echo(banner, err=True)
-    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
-        from advgame.redteam.campaign import How, run_campaign
-        from advgame.redteam.report.write import write_reports
-
-        pick_threads("auto")
-        try:
-            with live(settings) as shown:
-                outcome = run_campaign(
-                    named, settings, How(**how), out,
-                    resume=resume, tell=shown.tell, begin=shown.begin,
-                )  # fmt: skip
-        except KeyboardInterrupt:
-            typer.echo("stopped; the same command with --resume goes on", err=True)
-            raise typer.Exit(130) from None
-        found = write_reports(out, show=show)
+    outcome, found = campaign(
+        named, settings, out, resume=resume, authorized=authorized, show=show, how=how
+    )
     _show(found, outcome, out)
 
 
@@ -247,26 +214,3 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
     elif outcome.open:
         typer.echo(f"{outcome.open} attempts were not needed")
     typer.echo(out / SUMMARY)
-
-
-@commands.command()
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign's folder.")],
-    show_replies: Show = False,
-) -> None:
-    """Write the reports of a campaign anew."""
-    from advgame.redteam.report.write import SUMMARY, write_reports
-
-    write_reports(folder, show=show_replies)
-    typer.echo(folder / SUMMARY)
-
-
-def _need_inspect() -> None:
-    from advgame.errors import ConfigError
-
-    try:
-        import inspect_ai  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            f"the package {error.name} is missing; run `pip install 'advgame[redteam]'`"
-        ) from error

@@ -14,24 +14,21 @@ from advgame.cli.words import duration, rate
 from advgame.metrics.intervals import by_seed
 from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import Ledger
-from advgame.redteam.plan import Arm, Settings, trials
-from advgame.redteam.values import Finding
-from advgame.types import Seed
+from advgame.redteam.values import Finding, Trial
 
 
 class Shown:
     """The live table: a row an arm."""
 
-    def __init__(self, settings: Settings, screen: Live) -> None:
+    def __init__(self, screen: Live) -> None:
         """Draw on `screen`."""
-        self._settings = settings
         self._screen = screen
         self._of: dict[str, int] = {}
         self._found: dict[str, dict[str, Finding]] = {}
 
-    def begin(self, arms: Sequence[Arm], seeds: Sequence[Seed], ledger: Ledger) -> None:
+    def begin(self, trials: Sequence[Trial], ledger: Ledger) -> None:
         """Take note of what is to be done and what is done already."""
-        for trial in trials(arms, seeds, self._settings.attempts):
+        for trial in trials:
             self._of[trial.arm] = self._of.get(trial.arm, 0) + 1
             self._found.setdefault(trial.arm, {})
         for finding in ledger.findings.values():
@@ -60,11 +57,11 @@ class Shown:
 
 
 @contextmanager
-def live(settings: Settings) -> Iterator[Shown]:
+def live() -> Iterator[Shown]:
     """Show the table on standard error while the campaign runs, if that is a terminal."""
     console = Console(stderr=True)
     with Live(console=console, transient=True, refresh_per_second=4) as screen:
-        yield Shown(settings, screen)
+        yield Shown(screen)
 
 
 def table(figures: Mapping[str, Any]) -> Table:

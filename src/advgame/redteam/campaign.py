@@ -20,20 +20,19 @@ from inspect_ai.solver import solver
 from tenacity import RetryError
 
 from advgame.errors import AdvGameError, EndpointError
-from advgame.redteam.attacker import Attacker
 from advgame.redteam.bench import Bench
 from advgame.redteam.budget import Budget, Meter, Spent
 from advgame.redteam.gate import Call, Gate
 from advgame.redteam.ledger import Ledger
-from advgame.redteam.plan import Arm, Settings, arms_of, remember, seeds_named, trials
+from advgame.redteam.plan import Settings, remember
 from advgame.redteam.play import Ended, Table
 from advgame.redteam.provider import CALL, GATE, PROVIDER
-from advgame.redteam.strategies.build import build_strategy
 from advgame.redteam.targets.base import TargetError
 from advgame.redteam.targets.model import in_inspect
 from advgame.redteam.targets.parse import Named
 from advgame.redteam.values import Answer, Finding, Trial
-from advgame.types import Sampling, Seed
+from advgame.redteam.work import Work, planned
+from advgame.types import Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +77,10 @@ def run_campaign(
     how: How,
     folder: Path,
     *,
+    work: Work | None = None,
     resume: bool = False,
     tell: Callable[[Finding, Spent], None] = lambda finding, spent: None,
-    begin: Callable[[Sequence[Arm], Sequence[Seed], Ledger], None] = lambda arms, seeds, old: None,
+    begin: Callable[[Sequence[Trial], Ledger], None] = lambda trials, ledger: None,
 ) -> Outcome:
     """Make every attempt that is not made yet, as far as the budget goes.
 
@@ -89,6 +89,7 @@ def run_campaign(
         settings: what the campaign is.
         how: how this session goes about it.
         folder: where everything is written.
+        work: the attempts to make; None = those that `settings` plan.
         resume: whether to go on with what is in `folder`.
         tell: told each finding.
         begin: told what is about to happen.
@@ -99,17 +100,17 @@ def run_campaign(
         AdvGameError: a model, a judge or a set is not to be had.
         KeyboardInterrupt: it was stopped; it can be resumed.
     """
-    arms, seeds = arms_of(settings), seeds_named(settings)
+    work = work or planned(settings, how.attacker_key_env)
+    every = work.trials
     with ExitStack() as stack:
         ledger = Ledger(folder)
         stack.callback(ledger.close)
-        remember(folder, settings, seeds, resume=resume)
-        every = list(trials(arms, seeds, settings.attempts))
+        remember(folder, settings, work.seeds, resume=resume)
         for finding in list(ledger.findings.values()):
             if how.retry_failed and (finding.state.target_failed or finding.success is None):
                 ledger.forget(finding.id)
         left = [trial for trial in every if trial.id not in ledger.findings]
-        begin(arms, seeds, ledger)
+        begin(every, ledger)
         meter = Meter(how.budget, ledger.before)
         gate = None
         if left:
@@ -121,7 +122,12 @@ def run_campaign(
                 how.per_minute,
             )
             session = _Session(
-                table=_table(arms, settings, how, ledger),
+                table=Table(
+                    work.strategies(),
+                    ledger,
+                    waits=lambda trial: trial.arm in work.waiting,
+                    stop_on_success=settings.stop_on_success,
+                ),
                 bench=Bench(settings.judge, settings.second_judge),
                 ledger=ledger,
                 trials={trial.id: trial for trial in left},
@@ -137,28 +143,6 @@ def run_campaign(
             open=len(every) - done,
             reached=meter.reached,
         )
-
-
-def _table(arms: Sequence[Arm], settings: Settings, how: How, ledger: Ledger) -> Table:
-    attackers = {
-        name: Attacker(name, key_env=how.attacker_key_env, checked=settings.checked)
-        for name in dict.fromkeys(arm.attacker for arm in arms if arm.attacker)
-    }
-    strategies = {
-        arm.name: build_strategy(
-            arm.recipe,
-            attackers[arm.attacker] if arm.attacker else None,
-            -(-settings.attempts // arm.recipe.turns),
-        )
-        for arm in arms
-    }
-    waiting = {arm.name for arm in arms if arm.recipe.needs_past}
-    return Table(
-        strategies,
-        ledger,
-        waits=lambda trial: trial.arm in waiting,
-        stop_on_success=settings.stop_on_success,
-    )
 
 
 def _run(session: _Session, how: How, folder: Path) -> None:

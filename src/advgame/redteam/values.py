@@ -123,6 +123,11 @@ class Finding:
         return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
 
     @property
+    def attacked(self) -> bool:
+        """Whether more was said than the plain seed."""
+        return [m.content for m in self.messages if m.role == "user"] != [self.seed]
+
+    @property
     def reply(self) -> str:
         """The last thing it replied; empty if nothing."""
         last = self.messages[-1] if self.messages else None

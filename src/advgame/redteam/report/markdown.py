@@ -139,7 +139,7 @@ def _transcripts(findings: Sequence[Finding], show: bool) -> Iterator[str]:
     yield "## The shortest success on each seed"
     yield ""
     for each in found[:_TRANSCRIPTS]:
-        names = labels(each.category, each.kind, attacked=each.arm != "plain")
+        names = labels(each.category, each.kind, attacked=each.attacked)
         tags = ", ".join((names.title, *names.owasp, *names.atlas))
         yield f"### `{each.seed_id}` by `{_inline(each.arm)}` ({tags})"
         yield ""

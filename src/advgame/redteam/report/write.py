@@ -10,11 +10,15 @@ from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import read_findings, read_spent
 from advgame.redteam.plan import read_settings
 from advgame.redteam.report.figures import figures
+from advgame.redteam.report.junit import junit
 from advgame.redteam.report.markdown import summary
+from advgame.redteam.report.page import page
+from advgame.redteam.report.sarif import sarif
 from advgame.redteam.values import Finding
-from advgame.store.atomic import write_json, write_text
+from advgame.store.atomic import write_bytes, write_json, write_text
 
-SUMMARY, FIGURES = "summary.md", "figures.json"
+SUMMARY, PAGE, FIGURES = "summary.md", "report.html", "figures.json"
+SARIF, JUNIT = "findings.sarif", "junit.xml"
 
 
 def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
@@ -28,11 +32,16 @@ def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
         StoreError: it is no campaign's folder, or cannot be written.
     """
     settings = read_settings(folder)
-    findings = list({each.id: each for each in read_findings(folder)}.values())
+    every = list(read_findings(folder))
+    lines = {each.id: number for number, each in enumerate(every, start=1)}
+    findings = list({each.id: each for each in every}.values())
     found = figures(findings, settings["attempts"])
     facts = facts_of(settings, findings, read_spent(folder))
     write_json(folder / FIGURES, {"campaign": settings, **found})
     write_text(folder / SUMMARY, summary(findings, found, facts, show=show))
+    write_text(folder / PAGE, page(findings, found, facts, show=show))
+    write_json(folder / SARIF, sarif(findings, lines, settings["target"]))
+    write_bytes(folder / JUNIT, junit(findings))
     return found
 
 

@@ -1,0 +1,100 @@
+"""`advgame redteam replay` and `report`: what a campaign found, again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advgame.cli.redteam_options import (
+    Authorized,
+    Concurrency,
+    Judge,
+    KeyEnv,
+    MaxTokens,
+    Retries,
+    Show,
+    Target,
+    Temperature,
+    Timeout,
+)
+from advgame.cli.redteam_run import campaign, need_inspect
+
+
+def replay(
+    findings: Annotated[
+        Path, typer.Argument(metavar="FINDINGS", help="A campaign's folder, or findings.jsonl.")
+    ],
+    target: Target = None,
+    fail_over: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Fail if a larger share still succeeds.")
+    ] = 0.0,
+    judge: Judge = "b",
+    second_judge: Annotated[
+        str, typer.Option(help="Says whether it agrees; none for no second judge.")
+    ] = "patterns",
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = 256,
+    key_env: KeyEnv = None,
+    timeout: Timeout = None,
+    concurrency: Concurrency = 8,
+    retries: Retries = 3,
+    out: Annotated[Path, typer.Option(help="Folder of this replay's findings.")] = Path("replay"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
+    show_replies: Show = False,
+    authorized: Authorized = False,
+) -> None:
+    """Send attacks that succeeded once again: a regression test for CI.
+
+    Exit code 0: at most the share `--fail-over` still succeeds. 1: more do. 2: an error, or more
+    than a tenth of the attacks got no reply or no verdict.
+    """
+    from advgame.errors import ConfigError, EndpointError
+
+    if target is None:
+        raise ConfigError("name a target with --target")
+    need_inspect()
+    from advgame.evals.judging import parse_judge
+    from advgame.redteam.targets.parse import parse_target
+
+    named = parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
+    parse_judge(judge)
+    from advgame.redteam.replay import outcome as judged
+    from advgame.redteam.replay import replayed, settings_of
+
+    work = replayed(findings)
+    if not named.multi_turn and any(trial.turns > 1 for trial in work.trials):
+        raise ConfigError(f"{target} takes single prompts, but some of the attacks are talks")
+    second = None if second_judge == "none" else second_judge
+    settings = settings_of(
+        findings, target, work,
+        judge=judge, second_judge=second, temperature=temperature, max_tokens=max_tokens,
+    )  # fmt: skip
+    made, _ = campaign(
+        named, settings, out, resume=resume, authorized=authorized, show=show_replies,
+        how={"retries": retries}, work=work,
+    )  # fmt: skip
+    found, enough = judged(made.findings, len(work.trials))
+    from advgame.cli.words import rate, share
+
+    typer.echo(
+        f"{rate(found)} of {len(work.trials)} attacks still succeed; {found['unscored']} got no "
+        f"reply or no verdict; at most {share(fail_over)} may"
+    )
+    typer.echo(out)
+    if not enough or found["value"] is None:
+        raise EndpointError(f"{found['unscored']} of {len(work.trials)} attacks say nothing")
+    if found["value"] > fail_over:
+        raise typer.Exit(1)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign's folder.")],
+    show_replies: Show = False,
+) -> None:
+    """Write the reports of a campaign anew."""
+    from advgame.redteam.report.write import SUMMARY, write_reports
+
+    write_reports(folder, show=show_replies)
+    typer.echo(folder / SUMMARY)

@@ -1,0 +1,35 @@
+"""Options that the commands of `advgame redteam` share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="openai:MODEL@BASE_URL, inspect:PROVIDER/MODEL, model:NAME|FOLDER|RUN, "
+        "http:FILE.yaml, python:MODULE:FUNCTION or command:LINE."
+    ),
+]
+KeyEnv = Annotated[
+    str | None, typer.Option(help="Variable that holds the key of an openai: target.")
+]
+Authorized = Annotated[
+    bool,
+    typer.Option(
+        "--i-am-authorized", help="You may test this target; needed unless it is on this machine."
+    ),
+]
+Judge = Annotated[str, typer.Option(help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file.")]
+Temperature = Annotated[float, typer.Option(min=0.0, help="Of the target, where it can be told.")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Of a reply.")]
+Timeout = Annotated[
+    float | None, typer.Option(min=0.1, help="Seconds for one request; default 60.")
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at once.")]
+Retries = Annotated[int, typer.Option(min=0, help="Further tries after a failure that may pass.")]
+Show = Annotated[
+    bool, typer.Option("--show-replies", help="Do not withhold harmful replies in the reports.")
+]

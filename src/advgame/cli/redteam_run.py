@@ -1,0 +1,52 @@
+"""Running a campaign under the live table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def campaign(
+    named: Any, settings: Any, out: Path, *, resume: bool, authorized: bool, show: bool, how: Any,
+    work: Any = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Run it under the live table and write the reports."""
+    import contextlib
+    import sys
+
+    from advgame.cli.redteam_live import live
+    from advgame.engines.threads import pick_threads
+    from advgame.redteam.consent import require_consent
+
+    banner = require_consent(named, authorized=authorized)
+    if banner:
+        typer.echo(banner, err=True)
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
+        from advgame.redteam.campaign import How, run_campaign
+        from advgame.redteam.report.write import write_reports
+
+        pick_threads("auto")
+        try:
+            with live() as shown:
+                outcome = run_campaign(
+                    named, settings, How(**how), out,
+                    work=work, resume=resume, tell=shown.tell, begin=shown.begin,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            typer.echo("stopped; the same command with --resume goes on", err=True)
+            raise typer.Exit(130) from None
+        return outcome, write_reports(out, show=show)
+
+
+def need_inspect() -> None:
+    """Raise ConfigError without Inspect."""
+    from advgame.errors import ConfigError
+
+    try:
+        import inspect_ai  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"the package {error.name} is missing; run `pip install 'advgame[redteam]'`"
+        ) from error

@@ -1,0 +1,117 @@
+"""Replay: attacks that succeeded once are sent again, as a regression test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advgame.errors import StoreError
+from advgame.metrics.intervals import Rate, rate
+from advgame.redteam.ledger import read_findings
+from advgame.redteam.plan import Settings
+from advgame.redteam.strategies.base import Sight
+from advgame.redteam.values import Finding, Trial
+from advgame.redteam.work import Work
+from advgame.types import Kind, Move, Seed
+
+MOST_LOST = 0.1
+"""More attempts than this share without a verdict, and the test says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Says word for word what an earlier attempt said; the target's replies are its own."""
+
+    said: Mapping[tuple[str, int], Sequence[str]]
+
+    async def say(self, sight: Sight, /) -> Move:
+        """The next thing that was said then."""
+        turn = sum(message.role == "user" for message in sight.chat)
+        return Move(text=self.said[sight.seed.id, sight.attempt][turn])
+
+
+def replayed(path: Path) -> Work:
+    """Every attack that succeeded in a campaign, once.
+
+    Args:
+        path: a campaign's folder or its findings.jsonl.
+
+    Raises:
+        StoreError: it is damaged, or nothing succeeded there.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: there are no findings")
+    broke = _distinct(read_findings(path))
+    if not broke:
+        raise StoreError(f"{path}: no attack succeeded there, so there is none to replay")
+    said: dict[tuple[str, int], Sequence[str]] = {}
+    counts: dict[str, int] = {}
+    trials = []
+    for finding in broke:
+        number = counts.get(finding.seed_id, 0)
+        counts[finding.seed_id] = number + 1
+        words = _said(finding)
+        said[finding.seed_id, number] = words
+        trials.append(
+            Trial(
+                arm=f"replay of {finding.arm}",
+                seed=Seed(
+                    id=finding.seed_id,
+                    text=finding.seed,
+                    kind=finding.kind,
+                    source=finding.source,
+                    category=finding.category,
+                ),
+                attempt=number,
+                turns=len(words),
+                before=0,
+            )
+        )
+    arms = {trial.arm for trial in trials}
+    seeds = {trial.seed.id: trial.seed for trial in trials}
+    return Work(
+        seeds=list(seeds.values()),
+        trials=trials,
+        strategies=lambda: dict.fromkeys(arms, Replayed(said)),
+    )
+
+
+def settings_of(
+    path: Path, target: str, work: Work, *, judge: str, second_judge: str | None,
+    temperature: float, max_tokens: int,
+) -> Settings:  # fmt: skip
+    """What a replay is, in the terms of a campaign."""
+    return Settings(
+        target=target,
+        attackers=(),
+        strategies=("replay",),
+        seeds=str(path),
+        kind=Kind.HARMFUL,
+        part="all",
+        limit=None,
+        attempts=1 + max(trial.attempt for trial in work.trials),
+        stop_on_success=False,
+        judge=judge,
+        second_judge=second_judge,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        checked=False,
+    )
+
+
+def outcome(findings: Sequence[Finding], of: int) -> tuple[Rate, bool]:
+    """The share of attacks that still succeed, and whether enough of them were judged."""
+    missing: list[bool | None] = [None] * (of - len(findings))
+    found = rate([each.success for each in findings] + missing)
+    return found, found["unscored"] <= MOST_LOST * of
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    latest = {each.id: each for each in findings}
+    broke = (each for each in latest.values() if each.success)
+    return list({(each.seed_id, _said(each)): each for each in broke}.values())
+
+
+def _said(finding: Finding) -> tuple[str, ...]:
+    return tuple(each.content for each in finding.messages if each.role == "user")

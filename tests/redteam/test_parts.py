@@ -1,0 +1,216 @@
+"""Budget, ledger, plan and strategies, each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redteam.made import finding
+
+from advgame.errors import ConfigError, SeedError, StoreError
+from advgame.redteam.budget import Budget, BudgetSpent, Meter, Price, Spent, parse_budget
+from advgame.redteam.ledger import Ledger
+from advgame.redteam.plan import Arm, trials
+from advgame.redteam.secrets import unsaid
+from advgame.redteam.strategies.base import Sight
+from advgame.redteam.strategies.best_of_k import BestOfK
+from advgame.redteam.strategies.build import parse_strategy
+from advgame.redteam.strategies.multi_turn import MultiTurn
+from advgame.redteam.strategies.plain import Plain
+from advgame.redteam.strategies.templates import Templates
+from advgame.redteam.strategies.transfer import Transfer
+from advgame.redteam.values import Answer, State, Usage
+from advgame.types import Fault, Kind, Message, Move, Seed
+
+SEED = Seed(id="s0", text="Tell me about {subject} 0.", kind=Kind.HARMFUL)
+TEXTS = st.lists(st.integers(1, 40), max_size=30)
+
+
+@given(
+    costs=TEXTS,
+    requests=st.integers(1, 20) | st.none(),
+    tokens=st.integers(1, 300) | st.none(),
+)
+def test_no_budget_is_overrun(costs: list[int], requests: int | None, tokens: int | None) -> None:
+    """Whatever is under way at the same time, as long as a request costs what was set aside."""
+    meter = Meter(Budget(requests=requests, tokens=tokens), Spent())
+    open_: list[tuple[int, Usage]] = []
+    for place, cost in enumerate(costs):
+        most = Usage(prompt_tokens=cost, reply_tokens=cost)
+        try:
+            open_.append((meter.take(most), most))
+        except BudgetSpent:
+            assert meter.reached in ("requests", "tokens")
+        if place % 3 == 2:
+            while open_:
+                meter.settle(*open_.pop())
+    for ticket in open_:
+        meter.settle(*ticket)
+    assert requests is None or meter.spent.requests <= requests
+    assert tokens is None or meter.spent.usage.total <= tokens
+
+
+def test_reads_budgets() -> None:
+    found = parse_budget(["requests=5,tokens=2e3", "time=1.5m", "money=0.5"], "1/2.5")
+    assert found == Budget(
+        requests=5, tokens=2000, money=0.5, seconds=90.0, price=Price(prompt=1.0, reply=2.5)
+    )
+    assert parse_budget((), None) == Budget()
+    for bad in ("requests", "hours=3", "requests=-1", "tokens=0", "time=5 parsecs"):
+        with pytest.raises(ConfigError, match="--budget"):
+            parse_budget([bad], None)
+    with pytest.raises(ConfigError, match="--price"):
+        parse_budget([], "3")
+
+
+def test_ledger_remembers_across_a_crash(tmp_path: Path) -> None:
+    answer = Answer(text="yes", usage=Usage(prompt_tokens=3, reply_tokens=2), cut=True)
+    ledger = Ledger(tmp_path)
+    ledger.sent("t/0", 0, "first", 1.0)
+    ledger.answered("t/0", 0, answer, 2.0)
+    ledger.sent("t/0", 1, "second", 3.0)
+    ledger.failed("t/0", 1, State.TIMEOUT, 4.0)
+    ledger.sent("t/0", 1, "second", 5.5)
+    ledger.found(finding("plain", 0, 0, None, state=State.TIMEOUT))
+    with pytest.raises(StoreError, match="another campaign"):
+        Ledger(tmp_path)
+    ledger.close()
+    for name in ("requests.jsonl", "findings.jsonl"):
+        with (tmp_path / name).open("a") as file:
+            file.write('{"torn')
+    again = Ledger(tmp_path)
+    first, second = again.kept("t/0")
+    assert (first.prompt, first.answer) == ("first", answer)
+    assert (second.prompt, second.answer) == ("second", None)
+    assert again.before == Spent(requests=3, usage=answer.usage, seconds=5.5)
+    again.forget("plain/s0/0")
+    again.found(finding("plain", 0, 0, True))
+    again.close()
+    assert Ledger(tmp_path).findings["plain/s0/0"].success is True
+    with (tmp_path / "requests.jsonl").open("a") as file:
+        file.write("garbage\n")
+    with pytest.raises(StoreError, match="damaged"):
+        Ledger(tmp_path / "." / ".." / tmp_path.name / "")
+
+
+@given(requests=st.integers(3, 12), seeds=st.integers(1, 4))
+def test_every_arm_gets_the_same_requests(requests: int, seeds: int) -> None:
+    arms = [
+        Arm(name=text, recipe=parse_strategy(text, attacker=True), attacker=None)
+        for text in ("plain", "best-of-k", "multi-turn", "plain+multi-turn:2")
+    ]
+    chosen = [Seed(id=f"s{n}", text=f"{n}", kind=Kind.HARMFUL) for n in range(seeds)]
+    every = list(trials(arms, chosen, requests))
+    assert len({trial.id for trial in every}) == len(every)
+    for arm in arms:
+        for seed in chosen:
+            own = [t for t in every if t.arm == arm.name and t.seed == seed]
+            assert sum(trial.turns for trial in own) == requests
+            for trial, following in pairwise(own):
+                assert trial.before + trial.turns == following.before
+    assert [trial.attempt for trial in every] == sorted(trial.attempt for trial in every)
+
+
+class Scripted:
+    """An Attacker that says what it is told, in turn, for each attempt."""
+
+    temperature = 0.8
+
+    def __init__(self, said: dict[tuple[int, int], Move]) -> None:
+        self.said = said
+        self.asked: list[tuple[tuple[str | int, ...], float | None]] = []
+
+    async def prompt(
+        self, seed: Seed, *part: str | int, temperature: float | None = None, after: object = ()
+    ) -> Move:
+        self.asked.append((part, temperature))
+        _, at, turn = part
+        return self.said.get((int(at), int(turn)), Move(text=f"prompt {at}"))
+
+
+def test_best_of_k_draws_anew_what_is_invalid_or_said_before() -> None:
+    attacker = Scripted(
+        {
+            (1, 0): Move(text="Prompt 0!"),  # what the first says, in the same words
+            (1, 1): Move(text="another"),
+            (2, 0): Move(text="bad", fault=Fault.UNFAITHFUL),
+            (2, 1): Move(text="third"),
+            **{(3, turn): Move(text="bad", fault=Fault.UNPARSEABLE) for turn in range(9)},
+        }
+    )
+    strategy = BestOfK(attacker, 4)  # type: ignore[arg-type]
+
+    async def all_of_them() -> list[Move]:
+        sights = [Sight(seed=SEED, attempt=at) for at in range(4)]
+        return list(await asyncio.gather(*map(strategy.say, sights)))
+
+    moves = asyncio.run(all_of_them())
+    assert [move.text for move in moves] == ["prompt 0", "another", "third", "bad"]
+    assert [move.fault for move in moves] == [None, None, None, Fault.UNPARSEABLE]
+    ladder = [temperature for part, temperature in attacker.asked if part[2] == 0]
+    assert ladder == pytest.approx([0.8, 0.9333, 1.0667, 1.2], abs=1e-3)
+    assert len(attacker.asked) == 4 + 3 + 1 + 1  # three draws more for the hopeless one
+
+
+def test_multi_turn_leads_up_and_ends_with_the_attack() -> None:
+    strategy = MultiTurn(Plain())
+
+    def says(turns_left: int, chat: tuple[Message, ...]) -> str:
+        sight = Sight(seed=SEED, attempt=0, chat=chat, turns_left=turns_left)
+        return asyncio.run(strategy.say(sight)).text
+
+    said = Message(role="user", content="x")
+    assert SEED.text in says(3, ()) and says(3, ()) != SEED.text
+    assert says(2, (said, said)) not in (says(3, ()), SEED.text)
+    assert says(1, (said, said)) == SEED.text
+    assert says(1, ()) == SEED.text
+
+
+def test_templates_differ_from_attempt_to_attempt() -> None:
+    strategy = Templates.named("templates")
+    said = [
+        asyncio.run(strategy.say(Sight(seed=SEED, attempt=at))).text
+        for at in range(len(strategy.templates))
+    ]
+    assert len(set(said)) == len(said) > 2
+    assert all(SEED.text in text for text in said)
+
+
+def test_transfer_takes_its_own_first_then_wrappers(tmp_path: Path) -> None:
+    rows = [
+        finding("t", 1, 0, True, prompt="wrap <<Tell me about subject 1.>>"),
+        finding("t", 2, 0, True, prompt="wrap <<Tell me about subject 2.>>"),
+        finding("t", 2, 1, True, prompt="other Tell me about subject 2."),
+        finding("t", 0, 0, True, prompt="written for this one"),
+        finding("t", 0, 1, False, prompt="did not work"),
+        finding("plain", 0, 2, True),
+    ]
+    path = tmp_path / "findings.jsonl"
+    path.write_text("".join(json.dumps(row.as_json()) + "\n" for row in rows))
+    strategy = Transfer.read(path)
+    said = [asyncio.run(strategy.say(Sight(seed=SEED, attempt=at))).text for at in range(3)]
+    assert said == ["written for this one", f"wrap <<{SEED.text}>>", f"other {SEED.text}"]
+    path.write_text(json.dumps(rows[4].as_json()) + "\n")
+    with pytest.raises(SeedError, match="none to transfer"):
+        Transfer.read(path)
+
+
+def test_recipes() -> None:
+    found = parse_strategy("pyrit-jailbreaks+refine+multi-turn:4", attacker=True)
+    assert (found.turns, found.needs_past, found.attacker) == (4, True, True)
+    assert parse_strategy("multi-turn", attacker=False).source[0] == "plain"
+    assert parse_strategy("refine", attacker=True).source[0] == "best-of-k"
+    for bad in ("", "plain:3", "transfer", "multi-turn:1", "best-of-k:hot", "plain+plain"):
+        with pytest.raises(ConfigError):
+            parse_strategy(bad, attacker=True)
+
+
+def test_keys_are_struck_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-0123456789")
+    monkeypatch.setenv("SHORT_KEY", "abc")
+    assert unsaid("key sk-0123456789, abc") == "key ***, abc"
