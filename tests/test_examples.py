@@ -15,6 +15,7 @@ SHOWS = {
     "own_judge.py": "12 characters → reward 10.0",
     "own_reward.py": "1 words → reward",
     "export_and_ask.py": "defender answers",
+    "red_team.py": "the first attempt broke 0% of the seeds, two of them 100%",
 }
 
 
