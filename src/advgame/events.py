@@ -18,6 +18,8 @@ class RunStarted:
     start: int
     steps: int
     notes: tuple[str, ...]  # device, dtype, threads, what was resumed
+    budget: int | None = None  # tokens that end the run, where there is a budget
+    spent: int = 0  # of them, before `start`
 
 
 @dataclass(frozen=True, slots=True)

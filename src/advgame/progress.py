@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from advgame.config.root import TrainConfig
 from advgame.rounds import Round
 from advgame.store.episodes import from_line, to_line
 from advgame.types import Cost, UpdateStats
@@ -26,6 +27,16 @@ class Progress:
         """The progress after one more step."""
         updates = [each.cost for done in stats.values() for each in done if each is not None]
         return replace(self, step=step, cost=sum(updates, self.cost + played.cost), pending=None)
+
+    def spent(self, config: TrainConfig) -> float | None:
+        """The share of the budget that is spent, which the last step may overshoot."""
+        if config.budget_tokens is None:
+            return None
+        return self.cost.spent_tokens / config.budget_tokens
+
+    def ended(self, config: TrainConfig) -> bool:
+        """Whether the run is over: all steps are done or the budget is spent."""
+        return self.step >= config.steps or (self.spent(config) or 0.0) >= 1.0
 
     def metrics(self) -> dict[str, float]:
         """Cumulative cost since step 0, by metric name."""

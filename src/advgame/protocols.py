@@ -117,6 +117,10 @@ class Learner(Protocol):
         """Take one optimiser step on all `examples` (a non-empty sequence)."""
         ...
 
+    def pace(self, spent: float, /) -> None:
+        """Take note that this share of the run's budget, 0 to 1, is spent before an update."""
+        ...
+
     def average(self) -> None:
         """Move the EMA towards the policy, once."""
         ...

@@ -143,6 +143,9 @@ class RecordingLearner:
         self.steps += 1
         return UpdateStats(examples=len(examples), loss=0.0, grad_norm=0.0, lr=0.0)
 
+    def pace(self, spent: float, /) -> None:
+        """Do nothing: it has no schedule."""
+
     def average(self) -> None:
         """Count the call."""
         self.averaged += 1

@@ -94,7 +94,6 @@ async def _run(
     world: World, folder: RunFolder, progress: Progress, watch: Observer
 ) -> dict[str, Any]:
     config = world.config
-    last = config.train.steps
 
     def phase(step: int, name: str) -> None:
         watch(Phase(step, name))
@@ -102,26 +101,37 @@ async def _run(
     ahead = Ahead(
         lambda step: world.rounds.play(step, phase),
         lag=config.train.lag,
-        last=last - 1,
+        last=config.train.steps - 1,
         pending=progress.pending,
     )
     world.push(progress.step)
-    watch(RunStarted(folder.path, progress.step, last, (*world.notes, *folder.notes)))
+    begun = RunStarted(
+        out=folder.path,
+        start=progress.step,
+        steps=config.train.steps,
+        notes=(*world.notes, *folder.notes),
+        budget=config.train.budget_tokens,
+        spent=progress.cost.spent_tokens,
+    )
+    watch(begun)
     if progress.step == 0:
         await _validate(world, folder, 0, Clock(), watch)
-    for step in range(progress.step, last):
+    while not progress.ended(config.train):
+        step = progress.step
         clock = Clock(partial(phase, step))
         with clock.stage("step"):
             played = await ahead.take(step)
             with clock.stage("learn"):
+                world.pace(progress.spent(config.train))
                 stats = await asyncio.to_thread(learn, world, played, step)
             await ahead.settle()  # no round straddles a push
             world.average(stats)
             world.push(step + 1)
-            rates = await _validate(world, folder, step + 1, clock, watch)
+            progress = progress.add(step + 1, played, stats)
+            ended = progress.ended(config.train)
+            rates = await _validate(world, folder, step + 1, clock, watch, ended=ended)
             audit = await _audit(world, folder, step, played, clock)
             release()
-        progress = progress.add(step + 1, played, stats)
         metrics: dict[str, Any] = {
             "step": step,
             **summarise(played.all),
@@ -134,7 +144,7 @@ async def _run(
         folder.write_step(step, metrics, played.all)
         world.write_sinks(step, metrics)
         watch(StepDone(step, metrics, played.all))
-        if world.save_due(step + 1):
+        if ended or world.save_due(step + 1):
             phase(step, "save")
             writers = {**world.writers(), "driver": progress.writer(ahead.pending)}
             watch(Saved(step + 1, folder.save(step + 1, writers, metrics)))
@@ -169,10 +179,16 @@ def learn(world: World, played: Round, step: int) -> dict[str, list[UpdateStats 
 
 
 async def _validate(
-    world: World, folder: RunFolder, step: int, clock: Clock, watch: Observer
+    world: World,
+    folder: RunFolder,
+    step: int,
+    clock: Clock,
+    watch: Observer,
+    *,
+    ended: bool = False,
 ) -> Mapping[str, float | None]:
     """Validate the weights as they are before `step`, if it is due; return the rates as metrics."""
-    if not world.validation_due(step):
+    if not world.validation_due(step, ended=ended):
         return {}
     with clock.stage("validate"):
         report = await world.validate(step)

@@ -223,6 +223,11 @@ class Cost:
     judge_tokens: int = 0
     flops: int = 0  # an integer, so that sums do not depend on where a run was resumed
 
+    @property
+    def spent_tokens(self) -> int:
+        """Sampled plus trained tokens: what a budget counts."""
+        return self.sampled_tokens + self.trained_tokens
+
     def __add__(self, other: Cost) -> Cost:
         return Cost(
             sampled_tokens=self.sampled_tokens + other.sampled_tokens,

@@ -85,19 +85,25 @@ class World:
         """What writes each learner's part of a checkpoint."""
         return {player.name: player.learner.save for player in self.players}
 
-    def validation_due(self, step: int) -> bool:
-        """Whether the weights as they are before `step` are to be validated."""
+    def pace(self, spent: float | None) -> None:
+        """Tell the learners what share of the run's budget is spent, where it has one."""
+        if spent is not None:
+            for player in self.players:
+                player.learner.pace(spent)
+
+    def validation_due(self, step: int, *, ended: bool) -> bool:
+        """Whether the weights as they are before `step`, after which none may come, are due."""
         every = self.config.train.validation.every
-        return bool(every) and (step % every == 0 or step == self.config.train.steps)
+        return bool(every) and (step % every == 0 or ended)
 
     async def validate(self, step: int) -> dict[str, Any]:
         """The validation report of the weights last pushed."""
         return await self.validation.report(step)
 
     def save_due(self, done: int) -> bool:
-        """Whether a checkpoint is due after `done` steps."""
+        """Whether a checkpoint is due after `done` steps; after the last one it always is."""
         every = self.config.train.save.every
-        return done == self.config.train.steps or (bool(every) and done % every == 0)
+        return bool(every) and done % every == 0
 
     def write_sinks(self, step: int, metrics: dict[str, Any]) -> None:
         """Tell the optional sinks."""

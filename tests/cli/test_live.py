@@ -69,6 +69,17 @@ def test_screen_fits_and_tells(run: Path) -> None:
     assert len(last.splitlines()) <= 30
 
 
+def test_a_budget_is_what_progress_is_measured_by(run: Path) -> None:
+    state = State()
+    for event in events(run):
+        if isinstance(event, RunStarted):
+            event = RunStarted(run, 0, 99, (), budget=48_000)
+        state.take(event)
+        if isinstance(event, StepDone) and event.step == 1:
+            assert state.place == "2 (25% of the budget)"  # the fake run spends 6,000 a step
+    assert state.place == "4 (50% of the budget)"
+
+
 def test_log_has_a_line_a_step(run: Path) -> None:
     screen = console()
     with watch(screen) as observe:

@@ -89,6 +89,39 @@ def test_every_schedule_teaches_whom_it_says(tmp_path: Path, kind: str) -> None:
     assert lines[-1]["cost/flops"] > 0
 
 
+BUDGET = ("train.steps=99", "train.budget_tokens=900", "defender.learn.decay=cosine")
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_a_run_ends_with_its_budget_and_resumes_to_the_same_end(tmp_path: Path, lag: int) -> None:
+    made = load(
+        "tiny", ["train.threads=1", "train.validation.every=2", *BUDGET, f"train.lag={lag}"]
+    )
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    summary = train(made, whole)
+    lines = open_readonly(whole).metrics()
+    spent = [line["cost/sampled_tokens"] + line["cost/trained_tokens"] for line in lines]
+    assert spent[-2] < 900 <= spent[-1]
+    assert summary["steps"] == len(lines) < 99
+    assert [report["step"] for report in open_readonly(whole).validations()][-1] == len(lines)
+    rates = [line["defender/lr"] for line in lines]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == 1e-3 > rates[-1]
+
+    class KilledError(Exception):
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == len(lines) - 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(made, broken, observer=kill)
+    for _ in range(2):  # the second time nothing is left to do
+        train(made, broken, resume=True)
+    assert_same(broken, whole)
+
+
 @pytest.mark.parametrize("objective", ["dpo", "ipo", "grpo"])
 def test_every_objective_runs(tmp_path: Path, objective: str) -> None:
     both = [f"{who}.learn.objective={{type: {objective}}}" for who in ("attacker", "defender")]

@@ -36,6 +36,14 @@ def test_constant_is_constant():
     assert {learning_rate(config, update, 10) for update in range(30)} == {1e-3}
 
 
+@given(st.lists(st.floats(0, 1), min_size=2), st.integers(0, 500))
+def test_over_a_budget_the_rate_falls_with_what_is_spent_alone(spent, update):
+    rates = [learning_rate(CONFIG, update, 7, share) for share in sorted(spent)]
+    assert rates == sorted(rates, reverse=True)
+    assert learning_rate(CONFIG, update, 7, 0.0) == pytest.approx(1e-3)
+    assert learning_rate(CONFIG, update, 7, 1.2) == pytest.approx(2e-4)  # overshot: the floor
+
+
 def one_parameter(value=1.0):
     return {"w": nn.Parameter(torch.full((3,), value))}
 

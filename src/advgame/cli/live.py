@@ -43,6 +43,9 @@ class State:
     start: int = 0
     step: int = 0
     steps: int = 1
+    budget: int | None = None  # tokens that end the run, where a number of steps does not
+    done: float = 0.0  # share of the run
+    done_before: float = 0.0  # what was done when this process began
     phase: str = "starting"
     notes: tuple[str, ...] = ()
     began: float = field(default_factory=time.monotonic)
@@ -58,10 +61,14 @@ class State:
             case RunStarted():
                 self.out, self.start, self.steps = event.out, event.start, event.steps
                 self.step, self.notes, self.began = event.start, event.notes, time.monotonic()
+                self.budget = event.budget
+                self.done = self.done_before = self._share(event.spent)
             case Phase():
                 self.phase = event.name
             case StepDone():
                 self.step, self.phase = event.step + 1, "done"
+                counted = ("cost/sampled_tokens", "cost/trained_tokens")
+                self.done = self._share(sum(event.metrics.get(name, 0) for name in counted))
                 self.lines.append(event.metrics)
                 self.quotes = quotes(event.episodes)
             case Validated():
@@ -70,13 +77,24 @@ class State:
             case Saved():
                 self.phase = "saved"
 
+    def _share(self, spent: int) -> float:
+        """How much of the run is done, 0 to 1."""
+        return min(1.0, spent / self.budget if self.budget else self.step / self.steps)
+
     @property
     def left(self) -> str:
         """Time left by the mean pace since the start, as text."""
-        done = self.step - self.start
-        if not done:
+        done = self.done - self.done_before
+        if done <= 0:
             return "–"
-        return duration((time.monotonic() - self.began) / done * (self.steps - self.step))
+        return duration((time.monotonic() - self.began) / done * (1 - self.done))
+
+    @property
+    def place(self) -> str:
+        """How far the run is, as text."""
+        if self.budget:
+            return f"{self.step} ({share(self.done)} of the budget)"
+        return f"{self.step}/{self.steps}"
 
 
 class Screen:
@@ -107,8 +125,8 @@ def _bar(state: State) -> Table:
         bar.add_row(Text("Loading", style="bold"), Text(duration(time.monotonic() - state.began)))
         return bar
     bar.add_row(
-        Text(f"Step {state.step}/{state.steps}", style="bold"),
-        ProgressBar(total=state.steps, completed=state.step, width=24),
+        Text(f"Step {state.place}", style="bold"),
+        ProgressBar(total=1.0, completed=state.done, width=24),
         Text(f"{duration(time.monotonic() - state.began)} gone, {state.left} left"),
         Text(state.phase, style="cyan"),
     )
@@ -169,7 +187,8 @@ def _log(console: Console, state: State, event: Event) -> None:
     state.take(event)
     match event:
         case RunStarted():
-            _line(console, f"{event.out}: steps {event.start} to {event.steps}")
+            last = "the end of the budget" if state.budget else event.steps
+            _line(console, f"{event.out}: steps {event.start} to {last}")
             for note in event.notes:
                 _line(console, f"  {note}")
         case Validated():
@@ -181,7 +200,7 @@ def _log(console: Console, state: State, event: Event) -> None:
                 for _, prefix in ROWS
                 if event.metrics.get(f"{prefix}/reward") is not None
             )
-            _line(console, f"step {state.step}/{state.steps}  {state.left} left  rewards: {earned}")
+            _line(console, f"step {state.place}  {state.left} left  rewards: {earned}")
             if "audit/alarm" in event.metrics and (found := audit_line(state.lines)):
                 _line(console, f"    {found[0]}")
             for quote in state.quotes:

@@ -166,7 +166,7 @@ class LearnConfig(Config):
     weight_decay: float = Field(0.1, ge=0)
     """AdamW's decoupled weight decay."""
     decay: Literal["cosine", "constant"] = "cosine"
-    """Learning-rate schedule over train.steps."""
+    """Learning-rate schedule over train.steps, or over train.budget_tokens."""
     final_lr: Fraction = 0.2
     """The cosine ends at this share of lr."""
     warmup_steps: int = Field(0, ge=0)

@@ -99,7 +99,10 @@ class TrainConfig(Config):
     """The loop."""
 
     steps: int = Field(100, ge=1)
-    """Number of steps."""
+    """Number of steps; with a budget, the most there can be."""
+    budget_tokens: int | None = Field(None, ge=1)
+    """Sampled plus trained tokens: the step that reaches them is the last, and learning-rate
+    schedules span them instead of train.steps; null = no budget."""
     lag: Literal[0, 1] = 0
     """0: train on rounds as they are played. 1: the next round is played while this one trains."""
     update: Literal["split", "step"] = "split"

@@ -30,7 +30,10 @@ def dry_run(config: RunConfig) -> str:
         ConfigError: a local model folder is not one; an adapter leaves no layer to train.
     """
     step = work(config)
-    lines = [f"{config.name}: {config.schedule.type}, {config.train.steps} steps", "", "Models"]
+    budget = config.train.budget_tokens
+    until = f" or {budget:,} tokens" if budget else ""
+    lines = [f"{config.name}: {config.schedule.type}, {config.train.steps} steps{until}"]
+    lines += ["", "Models"]
     lines += list(_models(config))
     lines += ["", "Judges", *_judges(config), "", "Seeds", *_seeds(config)]
     lines += ["", "Memory, estimated from shapes (auto counted as float32)"]

@@ -89,6 +89,10 @@ class LocalLearner:
             seconds=time.perf_counter() - started,
         )
 
+    def pace(self, spent: float, /) -> None:
+        """Let the schedule follow the share of the run's budget that is spent, 0 to 1."""
+        self.optimizer.spent = spent
+
     def average(self) -> None:
         """Move the EMA towards the policy, once."""
         self.weights.average(self.config.ema_decay)

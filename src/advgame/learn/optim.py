@@ -12,18 +12,21 @@ from torch import Tensor, nn
 from advgame.config.players import LearnConfig
 
 
-def learning_rate(config: LearnConfig, update: int, total: int) -> float:
+def learning_rate(
+    config: LearnConfig, update: int, total: int, spent: float | None = None
+) -> float:
     """Return the rate of optimiser step `update` (from 0) of `total`.
 
     Linear warm-up over `warmup_steps` optimiser steps, then a cosine from `lr` to
-    `final_lr · lr` that ends with the last step and stays there: it never restarts.
+    `final_lr · lr` that ends with the last step and stays there: it never restarts. Where a run
+    ends with a budget, the cosine runs over the share of it that is `spent`.
     """
     if update < config.warmup_steps:
         return config.lr * (update + 1) / config.warmup_steps
     if config.decay == "constant":
         return config.lr
     span = max(1, total - 1 - config.warmup_steps)
-    progress = min(1.0, (update - config.warmup_steps) / span)
+    progress = min(1.0, (update - config.warmup_steps) / span if spent is None else spent)
     cosine = (1 + math.cos(math.pi * progress)) / 2
     return config.lr * (config.final_lr + (1 - config.final_lr) * cosine)
 
@@ -52,6 +55,8 @@ class Optimizer:
         """Calls of `step` so far: the place in the schedule."""
         self.skipped = 0
         """How many of them met a gradient that was not finite."""
+        self.spent: float | None = None
+        """Share of the run's budget that is spent; None = the schedule spans steps."""
         self._config = config
         self._total = total_updates
         self._adamw = torch.optim.AdamW(
@@ -63,7 +68,7 @@ class Optimizer:
 
     def step(self) -> StepOutcome:
         """Clip, step and clear the gradients; a gradient that is not finite changes no weight."""
-        lr = learning_rate(self._config, self.updates, self._total)
+        lr = learning_rate(self._config, self.updates, self._total, self.spent)
         norm = torch.nn.utils.get_total_norm(
             [one.grad for one in self.parameters.values() if one.grad is not None]
         )

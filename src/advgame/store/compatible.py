@@ -1,9 +1,10 @@
 """Which configuration keys may change when a run is resumed.
 
 A resumed run must end where an uninterrupted one would, so only what cannot change a number may
-differ — with two exceptions, both noted to the user: `train.steps` may grow (a learning-rate
-schedule over `train.steps` then bends), and `train.threads` may change, since refusing it would
-strand a run on a machine that is gone (sums in another order end in other last bits).
+differ — with exceptions that are noted to the user: `train.steps` and `train.budget_tokens` may
+grow (a learning-rate schedule over them then bends), and `train.threads` may change, since
+refusing it would strand a run on a machine that is gone (sums in another order end in other last
+bits).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 from advgame.config import RunConfig
 from advgame.errors import StoreError
 
-_FREE = ("name", "sinks", "train.save.", "train.threads", "train.steps")
+_GROWS = ("train.steps", "train.budget_tokens")
+_FREE = ("name", "sinks", "train.save.", "train.threads")
 
 
 def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
@@ -31,7 +33,9 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
     changed = [
         key
         for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key) and not key.startswith(_FREE)
+        if before.get(key) != after.get(key)
+        and not key.startswith(_FREE)
+        and not (key in _GROWS and before.get(key) and after.get(key))
     ]
     if changed:
         shown = ", ".join(f"{k} ({_show(before, k)} → {_show(after, k)})" for k in changed[:5])
@@ -40,17 +44,19 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
             f"{folder} was started with another configuration: {shown}{more} differ; "
             "resume with the old values, or start a new run with --from"
         )
-    if new.train.steps < old.train.steps:
-        raise StoreError(
-            f"{folder} was started for train.steps={old.train.steps}, which may grow on resuming "
-            f"but not shrink to {new.train.steps}"
-        )
     notes = []
-    if new.train.steps > old.train.steps:
-        notes.append(
-            f"train.steps grew {old.train.steps} → {new.train.steps}: learning-rate schedules "
-            "follow the new value from here on"
-        )
+    for key in _GROWS:
+        was, now = before.get(key) or 0, after.get(key) or 0
+        if now < was:
+            raise StoreError(
+                f"{folder} was started for {key}={was}, which may grow on resuming but not shrink "
+                f"to {now}"
+            )
+        if now > was:
+            notes.append(
+                f"{key} grew {was} → {now}: learning-rate schedules follow the new value from "
+                "here on"
+            )
     if new.train.threads != old.train.threads:
         notes.append(
             f"train.threads changed {old.train.threads} → {new.train.threads}: "
