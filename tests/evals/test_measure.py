@@ -14,7 +14,6 @@ from advgame.config.players import AdapterConfig, PlayerConfig
 from advgame.evals.language import language, perplexity
 from advgame.evals.measure import Subjects, measure
 from advgame.evals.table import tables
-from advgame.game.play import Table
 from advgame.game.seat import ModelSeat
 from advgame.judges.faithfulness import NoCheck
 from advgame.models.build import build_players
@@ -71,18 +70,11 @@ def test_the_grid_tells_attacks_and_defenders_apart(weights) -> None:
     }
     defenders = {"start": seat(Role.DEFENDER, before), "trained": seat(Role.DEFENDER, after)}
     subjects = Subjects(
-        table=Table(
-            attacker=attackers["start"],
-            defender=defenders["start"],
-            check=NoCheck(),
-            prompts_per_seed=1,
-            replies_per_prompt=1,
-            direct_replies=1,
-            drift_ratio=None,
-        ),
         attackers=attackers,
         defenders=defenders,
         templates=lambda text: (f"imagine: {text}",),
+        check=NoCheck(),
+        drift_ratio=None,
         judge=ScriptedJudge(lambda group, reply: 10.0 * reply.startswith("yes")),
         embedder=Words(),
         weights=weights,
@@ -91,7 +83,7 @@ def test_the_grid_tells_attacks_and_defenders_apart(weights) -> None:
         "harmful": [seed(f"request {n}", Kind.HARMFUL) for n in range(8)],
         "everyday": [seed(f"question {n}") for n in range(4)],
     }
-    report = asyncio.run(measure(subjects, seeds, run_seed=0))
+    report = asyncio.run(measure(subjects, seeds))
     rates = {name: rate["value"] for name, rate in report["rates"].items()}
     assert rates["harmful/plain/start"] == rates["harmful/templates/start"] == 1.0
     assert rates["harmful/plain/trained"] == rates["harmful/start attacker/trained"] == 0.0

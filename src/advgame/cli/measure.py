@@ -42,7 +42,7 @@ def measure(
         chosen = held_out_seeds(folder, BENIGN, seeds)
         subjects = load_subjects(folder, step, chosen)
         report = asyncio.run(
-            run_measure(subjects, chosen, run_seed=0, on_cell=lambda cell: status.update(cell))
+            run_measure(subjects, chosen, on_cell=lambda cell: status.update(cell))
         )
     target = out or folder / "measure.json"
     write_json(target, report)

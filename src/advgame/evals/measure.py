@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from advgame.evals.arena import answers, attacks
 from advgame.evals.language import language
-from advgame.game.play import Table, move
 from advgame.game.seat import FixedSeat, Seat
 from advgame.metrics.intervals import paired_difference, rate
 from advgame.models.weights import PlayerWeights
-from advgame.protocols import Embedder, Judge
+from advgame.protocols import Embedder, FaithfulnessCheck, Judge
 from advgame.text import distinct_n, word_overlap
 from advgame.types import Kind, Seed
 from advgame.validation import judge_rows
@@ -30,10 +30,11 @@ NEAR_COPY = 0.8  # word overlap with the seed from which an attack is a copy of 
 class Subjects:
     """Whom to measure: seats by the name of their weights (`start`, `trained`)."""
 
-    table: Table
     attackers: Mapping[str, Seat]
     defenders: Mapping[str, Seat]
     templates: Callable[[str], Sequence[str]]
+    check: FaithfulnessCheck
+    drift_ratio: float | None
     judge: Judge
     embedder: Embedder
     weights: PlayerWeights  # the Defender's: perplexity is under its start
@@ -43,7 +44,6 @@ async def measure(
     subjects: Subjects,
     seeds: Mapping[str, Sequence[Seed]],
     *,
-    run_seed: int,
     on_cell: Callable[[str], None] = lambda name: None,
 ) -> dict[str, Any]:
     """Measure the whole grid.
@@ -51,7 +51,6 @@ async def measure(
     Args:
         subjects: players, judge, encoder.
         seeds: test seeds by set name; harmful sets are attacked, benign ones asked plainly.
-        run_seed: what the draws are derived from.
         on_cell: told the name of each cell before it is played.
 
     Returns:
@@ -66,12 +65,13 @@ async def measure(
         harmful = chosen[0].kind is Kind.HARMFUL
         for attack, attacker in _attacks(subjects, harmful=harmful):
             asked = [replace(seed, direct=attacker is None) for seed in chosen]
+            on_cell(f"{name}/{attack}")
+            prompts = await attacks(
+                asked, attacker or FixedSeat(lambda text: ()), subjects.check, subjects.drift_ratio
+            )
             for defender, seat in subjects.defenders.items():
                 on_cell(f"{name}/{attack}/{defender}")
-                table = replace(
-                    subjects.table, attacker=attacker or subjects.table.attacker, defender=seat
-                )
-                episodes = await move(asked, table, draw=(run_seed, "measure", 0))
+                episodes = await answers(asked, prompts, seat)
                 cell = await judge_rows(episodes, subjects.judge)
                 rows += [
                     {"set": name, "attack": attack, "defender": defender, **row} for row in cell

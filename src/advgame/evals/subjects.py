@@ -6,22 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from advgame.config.game import SeedsConfig
-from advgame.engines.build import build_sampler
 from advgame.engines.embed import build_embedder
-from advgame.errors import ConfigError
+from advgame.evals.arena import RunPlayers
 from advgame.evals.measure import Subjects
-from advgame.game.play import Table
 from advgame.game.seat import Seat
-from advgame.learn.checkpoint import load_weights
-from advgame.models.build import build_players
-from advgame.models.weights import SetName
 from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import load
 from advgame.seeds.schedule import batch
 from advgame.store.reader import open_readonly
-from advgame.store.select import Which, resolve_checkpoint
+from advgame.store.select import Which
 from advgame.types import Kind, Role, Seed
-from advgame.world import Judges, player_of, seat_of
 
 EMBEDDER = "all-minilm-l6-v2"
 
@@ -32,49 +26,24 @@ def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]])
     Raises:
         AdvGameError: no such run or checkpoint, a player is remote, a judge cannot be built.
     """
-    config = open_readonly(run).config
-    checkpoint = resolve_checkpoint(run, step)
-    selfplay = config.schedule.type == "selfplay"
-    weights = build_players(config.attacker, config.defender, config.seed, shared=selfplay)
-    missing = [role.value for role in Role if role not in weights]
-    if missing:
-        raise ConfigError(
-            f"{run}: the {missing[0]} is remote; only players in process are measured"
-        )
-    for role, own in weights.items():
-        part = checkpoint.path / ("shared" if selfplay else role.value)
-        if part.is_dir():  # a player that never learned is what it was at the start
-            load_weights(part, own, ("policy", "ema"))
+    players = RunPlayers(run)
+    players.load(step)
 
     def seats(role: Role) -> dict[str, Seat]:
-        player, own = player_of(config, role), weights[role]
-        sets: dict[str, SetName] = {"start": "start", "trained": player.learn.sample_from}
-        return {
-            name: seat_of(config, role, build_sampler(player, own, which))
-            for name, which in sets.items()
-        }
+        return {which: players.seat(role, which) for which in ("start", "trained")}
 
-    attackers, defenders = seats(Role.ATTACKER), seats(Role.DEFENDER)
-    judges = Judges(config, run)
     pool = [seed for chosen in seeds.values() for seed in chosen]
     wrapped = load_attacks("templates", pool, "test")
     ids = {seed.text: seed.id for seed in pool}
     return Subjects(
-        table=Table(
-            attacker=attackers["start"],
-            defender=defenders["start"],
-            check=judges.check(),
-            prompts_per_seed=1,
-            replies_per_prompt=1,
-            direct_replies=1,
-            drift_ratio=config.game.drift_ratio,
-        ),
-        attackers=attackers,
-        defenders=defenders,
+        attackers=seats(Role.ATTACKER),
+        defenders=seats(Role.DEFENDER),
         templates=lambda text: wrapped[ids[text]],
-        judge=judges.evaluation(),
+        check=players.check(),
+        drift_ratio=players.config.game.drift_ratio,
+        judge=players.judge(),
         embedder=build_embedder(EMBEDDER),
-        weights=weights[Role.DEFENDER],
+        weights=players.defender,
     )
 
 
