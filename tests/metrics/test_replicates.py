@@ -1,0 +1,117 @@
+"""Intervals over run seeds, against known values and by what they must cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advgame.metrics.replicates import (
+    crossed_bootstrap,
+    detectable,
+    mean_over_runs,
+    paired_over_runs,
+    t_quantile,
+)
+
+
+@pytest.mark.parametrize(
+    ("p", "df", "value"),
+    [  # printed tables
+        (0.975, 1, 12.7062),
+        (0.975, 2, 4.3027),
+        (0.975, 3, 3.1824),
+        (0.975, 4, 2.7764),
+        (0.975, 9, 2.2622),
+        (0.8, 4, 0.9410),
+        (0.9, 30, 1.3104),
+        (0.025, 4, -2.7764),
+    ],
+)
+def test_student_quantiles_are_those_of_the_tables(p: float, df: int, value: float) -> None:
+    assert t_quantile(p, df) == pytest.approx(value, abs=2e-4)
+
+
+def test_a_mean_over_runs_is_students() -> None:
+    found = mean_over_runs([0.2, None, 0.4, 0.3])
+    assert found["n"] == 3
+    assert found["value"] == pytest.approx(0.3)
+    assert found["high"] == pytest.approx(0.3 + 4.3027 * 0.1 / 3**0.5, abs=1e-4)
+    assert mean_over_runs([0.2])["low"] is None
+    assert mean_over_runs([None])["value"] is None
+
+
+def test_pairs_cancel_what_the_runs_share() -> None:
+    before = [0.1, 0.5, 0.9]
+    found = paired_over_runs(before, [value - 0.1 for value in before])
+    assert (found["low"], found["high"]) == pytest.approx((-0.1, -0.1))
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        paired_over_runs(before, before[:2])
+
+
+def simulate(rng, effect: float, runs: int, prompts: int, sd_run: float, sd_prompt: float):
+    """Paired scores whose difference has known components."""
+    noise = rng.normal(0, 0.3, (runs, prompts))
+    by_run = rng.normal(0, sd_run, (runs, 1))
+    by_prompt = rng.normal(0, sd_prompt, (1, prompts))
+    after = effect + by_run + by_prompt + noise
+    return np.zeros((runs, prompts)).tolist(), after.tolist()
+
+
+def test_the_crossed_bootstrap_covers_where_one_over_prompts_alone_does_not() -> None:
+    from advgame.metrics.intervals import paired_bootstrap
+
+    rng = np.random.default_rng(0)
+    crossed = prompts_alone = 0
+    for _ in range(60):
+        before, after = simulate(rng, 0.2, 8, 40, sd_run=0.2, sd_prompt=0.1)
+        found = crossed_bootstrap(before, after, resamples=400)
+        crossed += found["low"] <= 0.2 <= found["high"]
+        flat = [value for row in after for value in row]
+        names = [column for row in after for column in range(len(row))]
+        alone = paired_bootstrap([0.0] * len(flat), flat, names, resamples=400)
+        prompts_alone += alone["low"] <= 0.2 <= alone["high"]
+    assert crossed >= 50
+    assert prompts_alone <= 40
+
+
+def test_what_is_called_detectable_is_detected_four_times_in_five() -> None:
+    rng = np.random.default_rng(1)
+    spread = {"sd_run": 0.1, "sd_prompt": 0.05}
+    guesses = [detectable(*simulate(rng, 0.0, 6, 50, **spread))["difference"] for _ in range(40)]
+    effect = float(np.median(guesses))
+    found = [
+        mean_over_runs([float(np.mean(row)) for row in simulate(rng, effect, 6, 50, **spread)[1]])
+        for _ in range(200)
+    ]
+    assert 0.65 <= np.mean([each["low"] > 0 for each in found]) <= 0.95
+
+
+def test_more_runs_and_prompts_see_smaller_differences() -> None:
+    before, after = simulate(np.random.default_rng(2), 0.1, 5, 60, 0.1, 0.1)
+    least = [
+        detectable(before, after, runs=n, prompts=m)["difference"]
+        for n, m in ((3, 60), (5, 60), (5, 600), (20, 600))
+    ]
+    assert least == sorted(least, reverse=True)
+    assert detectable(before[:1], after[:1])["difference"] is None
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0.0, 1.0, None]), min_size=3, max_size=3), min_size=1, max_size=4
+    )
+)
+def test_unscored_answers_are_left_out_of_both(rows) -> None:
+    found = crossed_bootstrap(rows, rows, resamples=50)
+    scored = sum(value is not None for row in rows for value in row)
+    assert found["n"] == scored
+    assert found["value"] == (0.0 if scored else None)
+
+
+def test_unequal_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match="no pairs"):
+        crossed_bootstrap([[1.0, 0.0]], [[1.0]])
+    with pytest.raises(ValueError, match="different numbers"):
+        crossed_bootstrap([[1.0], [1.0, 0.0]], [[1.0], [1.0, 0.0]])
