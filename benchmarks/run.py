@@ -45,8 +45,9 @@ def _run(args: argparse.Namespace) -> None:
     import datasets
     import torch
 
+    from advgame.machine import cpu
     from benchmarks.bench import Bench
-    from benchmarks.machine import cpu, facts, slug
+    from benchmarks.machine import facts, slug
     from benchmarks.table import show
 
     datasets.disable_progress_bars()

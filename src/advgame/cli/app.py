@@ -19,6 +19,7 @@ from advgame.cli import (
     redteam,
     report,
     serve,
+    study,
     train,
     view,
 )
@@ -57,6 +58,7 @@ app.command()(train.train)
 app.command()(report.report)
 app.command()(measure.measure)
 app.command("eval")(eval.evaluate)
+app.command()(study.study)
 app.command()(view.view)
 app.command()(play.play)
 app.command()(export.export)

@@ -29,7 +29,7 @@ def measure(
     from advgame.store.select import parse_source
 
     folder, step = parse_source(run)
-    open_readonly(folder)  # before the imports that take seconds
+    config = open_readonly(folder).config  # before the imports that take seconds
     from advgame.engines.threads import pick_threads
     from advgame.evals.measure import measure as run_measure
     from advgame.evals.subjects import held_out_seeds, load_subjects
@@ -39,7 +39,7 @@ def measure(
     console = Console(stderr=True)
     with console.status("loading the players") as status:
         pick_threads("auto")
-        chosen = held_out_seeds(folder, BENIGN, seeds)
+        chosen = held_out_seeds(config, BENIGN, seeds)
         subjects = load_subjects(folder, step, chosen)
         report = asyncio.run(
             run_measure(subjects, chosen, on_cell=lambda cell: status.update(cell))

@@ -31,8 +31,18 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: what is wrong, by its dotted path, and what to do; at most a few lines.
     """
-    defaults = RunConfig(name=slug(source)).model_dump(mode="json")
-    tree = merge(merge(defaults, read(source)), parse_overrides(overrides))
+    return compose(source, parse_overrides(overrides))
+
+
+def compose(source: str | Path, *trees: Mapping[str, Any]) -> RunConfig:
+    """As `load`, with overrides that are trees already; later ones win.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    tree = merge(RunConfig(name=slug(source)).model_dump(mode="json"), read(source))
+    for over in trees:
+        tree = merge(tree, over)
     config = validate(tree)
     check(config)
     return config

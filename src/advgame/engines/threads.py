@@ -33,8 +33,7 @@ def threads_for(wanted: int | Literal["auto"]) -> int:
     named = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if named.isdecimal() and int(named) > 0:
         return int(named)
-    usable = usable_cores()
-    return max(1, min(usable, round(usable - _busy_cores())))
+    return free_cores()
 
 
 def pick_threads(wanted: int | Literal["auto"]) -> str:
@@ -45,6 +44,12 @@ def pick_threads(wanted: int | Literal["auto"]) -> str:
     torch.set_num_threads(threads)
     why = "as configured" if wanted != "auto" else "free now; set train.threads to change it"
     return f"{threads} of {usable_cores()} CPU cores ({why})"
+
+
+def free_cores() -> int:
+    """Return the usable cores that nothing keeps busy right now; at least 1."""
+    usable = usable_cores()
+    return max(1, min(usable, round(usable - _busy_cores())))
 
 
 def usable_cores() -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from advgame.config import RunConfig
 from advgame.engines.build import build_sampler
 from advgame.errors import ConfigError
 from advgame.game.attack import attack
@@ -36,14 +37,14 @@ _UNUSABLE = "unusable"
 class RunPlayers:
     """Both players of a run in memory, as they began and as they are at one checkpoint."""
 
-    def __init__(self, run: Path) -> None:
-        """Load the networks and judges of `run`, untrained.
+    def __init__(self, config: RunConfig, run: Path) -> None:
+        """Load the networks of `config`, untrained; `run` is where its checkpoints lie.
 
         Raises:
-            AdvGameError: no such run, a player is remote, a judge cannot be built.
+            AdvGameError: a player is remote or cannot be loaded.
         """
         self.run = run
-        self.config = open_readonly(run).config
+        self.config = config
         self._shared = self.config.schedule.type == "selfplay"
         self.weights = build_players(
             self.config.attacker, self.config.defender, self.config.seed, shared=self._shared
@@ -54,6 +55,15 @@ class RunPlayers:
                 f"{run}: the {missing[0]} is remote; only players in process are measured"
             )
         self._judges = Judges(self.config, run)
+
+    @classmethod
+    def of(cls, run: Path) -> RunPlayers:
+        """Load the networks of a run folder, untrained.
+
+        Raises:
+            AdvGameError: no such run, or as the constructor.
+        """
+        return cls(open_readonly(run).config, run)
 
     def load(self, step: Which) -> int:
         """Take the weights of a checkpoint; return its step.

@@ -117,7 +117,7 @@ def compare(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 outcomes(name, attack, "start"), outcomes(*cell)
             )
             if attack != "plain":
-                found["prompts"][f"{name}/{attack}"] = _prompts(cells[cell])
+                found["prompts"][f"{name}/{attack}"] = prompt_figures(cells[cell])
         if attack == "trained attacker":
             found["attackers"][f"{name}/{defender}"] = paired_difference(
                 outcomes(name, "start attacker", defender), outcomes(*cell)
@@ -125,7 +125,7 @@ def compare(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _prompts(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+def prompt_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """What an Attacker's prompts look like: valid, copied, varied."""
     valid = [row for row in rows if row["fault"] in (None, "truncated")]
     copies = [word_overlap(row["prompt"], row["seed"]) for row in valid]

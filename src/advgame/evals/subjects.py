@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from advgame.config import RunConfig
 from advgame.config.game import SeedsConfig
 from advgame.engines.embed import build_embedder
 from advgame.evals.arena import RunPlayers
@@ -13,7 +14,6 @@ from advgame.game.seat import Seat
 from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import load
 from advgame.seeds.schedule import batch
-from advgame.store.reader import open_readonly
 from advgame.store.select import Which
 from advgame.types import Kind, Role, Seed
 
@@ -26,7 +26,7 @@ def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]])
     Raises:
         AdvGameError: no such run or checkpoint, a player is remote, a judge cannot be built.
     """
-    players = RunPlayers(run)
+    players = RunPlayers.of(run)
     players.load(step)
 
     def seats(role: Role) -> dict[str, Seat]:
@@ -47,12 +47,13 @@ def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]])
     )
 
 
-def held_out_seeds(run: Path, benign: tuple[str, ...], count: int) -> dict[str, tuple[Seed, ...]]:
+def held_out_seeds(
+    config: RunConfig, benign: tuple[str, ...], count: int
+) -> dict[str, tuple[Seed, ...]]:
     """`count` test seeds of each set: the run's harmful ones, and each benign set apart.
 
     All sets are split together with the run's own, so none of them holds a training seed.
     """
-    config = open_readonly(run).config
     found = {"harmful": _take(load(config.seeds, "test").harmful, count)}
     for name in benign:
         source = SeedsConfig(harmful=config.seeds.harmful, benign=(name,))

@@ -1,0 +1,118 @@
+"""`advgame study`: schemes at equal compute, over run seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from advgame.study.folders import Folders
+    from advgame.study.plan import Plan
+
+
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A study file (YAML).")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once, a thread each; default free cores.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of everything; default runs/study-NAME.")
+    ] = None,
+    records: Annotated[
+        Path | None, typer.Option(help="Folder of the compact records; default OUT/records.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs and what is done of them; stop.")
+    ] = False,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Run nothing; report the records there are.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as one JSON object, nothing else.")
+    ] = False,
+) -> None:
+    """Run schemes over run seeds at equal compute, measure them, and report paired intervals.
+
+    Goes on where it was stopped: Ctrl-C, kill -9 and power loss cost at most the steps since the
+    last checkpoint. A finished run leaves a compact record; a run whose record is there is not
+    run again.
+    """
+    import json
+
+    from rich.console import Console
+
+    from advgame.store.atomic import write_json
+    from advgame.study.analyse import analyse
+    from advgame.study.folders import Folders
+    from advgame.study.plan import make_plan
+    from advgame.study.run import records as read_records
+    from advgame.study.table import tables
+
+    plan = make_plan(file)
+    folder = out or Path("runs") / f"study-{plan.study.name}"
+    folders = Folders(folder, records or folder / "records")
+    if dry_run:
+        _show_plan(plan, folders)
+        return
+    failures = {} if report_only else _run(file, plan, folders, workers)
+    report = analyse(plan, read_records(plan, folders))
+    if not report_only:
+        write_json(folder / "study.json", report)
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        console = Console(highlight=False)
+        for part in tables(report):
+            console.print(part, soft_wrap=isinstance(part, str))
+    for key, why in failures.items():
+        typer.echo(f"{key}: {why} (see {folders.log(key)})", err=True)
+    if failures:
+        raise typer.Exit(2)
+
+
+def _run(file: Path, plan: Plan, folders: Folders, workers: int | None) -> dict[str, str]:
+    from advgame.engines.threads import free_cores
+    from advgame.study.run import run_study
+
+    count = workers or free_cores()
+    typer.echo(f"{len(plan.trials)} runs, {count} at once, in {folders.out}", err=True)
+    try:
+        return run_study(file, plan, folders, workers=count, watcher=_watcher(folders))
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on", err=True)
+        raise typer.Exit(130) from None
+
+
+def _watcher(folders: Folders) -> Any:
+    """A line when something begins or ends."""
+    from advgame.cli.words import duration
+    from advgame.study.job import BUSY
+    from advgame.study.pool import Task, Watcher
+
+    def ended(task: Task, code: int, seconds: float) -> None:
+        told = {0: "done", BUSY: "held by another process; later"}.get(code, "failed")
+        typer.echo(f"{task.name}: {told} after {duration(seconds)}", err=True)
+
+    return Watcher(started=lambda task: typer.echo(f"{task.name}: begun", err=True), ended=ended)
+
+
+def _show_plan(plan: Plan, folders: Folders) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    study = plan.study
+    table = Table("run", "schedule", "record", "cells missing", title=study.name)
+    for trial in plan.trials:
+        record = folders.record(trial)
+        missing = folders.missing(plan, trial, record)
+        kind = trial.config.schedule.type if trial.trains else "untrained"
+        table.add_row(trial.key, kind, "yes" if record else "no", str(len(missing)))
+    console = Console(highlight=False)
+    console.print(table)
+    runs = sum(trial.trains for trial in plan.trials)
+    console.print(
+        f"{runs} runs of {study.budget_tokens:,} sampled plus trained tokens each; "
+        f"{study.evaluate.seeds} test seeds a set at most"
+    )

@@ -1,0 +1,133 @@
+"""What a study file says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from advgame.config.base import Config
+from advgame.config.sources import locate, read
+from advgame.errors import ConfigError
+
+_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+
+class Arm(Config):
+    """One scheme: a preset or file, keys over it, and the run seeds it is run with."""
+
+    name: str = Field(pattern=_NAME)
+    """Lower-case words joined by dashes; names the arm's runs."""
+    about: str = ""
+    """One line for tables."""
+    preset: str | None = None
+    """A preset or a file beside the study; null = the study's base."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Keys over the preset, as in a configuration file."""
+    seeds: tuple[int, ...] | None = None
+    """Run seeds; null = the study's."""
+
+
+class FixedAttack(Config):
+    """A collection of fixed wrappers, of whose test half each seed gets one."""
+
+    name: str
+    """What the attack is called in the results."""
+    collection: str
+    """templates, pyrit-jailbreaks or in-the-wild-jailbreaks."""
+    longest: int | None = Field(None, ge=1)
+    """Characters of the longest wrapper to use; null = all."""
+
+
+class Evaluate(Config):
+    """How every Defender is measured, on test seeds, by the runs' evaluation judge."""
+
+    seeds: int = Field(200, ge=1)
+    """Test seeds of each set, at most."""
+    benign: tuple[str, ...] = ("benign-edgy", "benign-everyday")
+    """Sets of harmless requests, asked plainly: over-refusal."""
+    fixed: tuple[FixedAttack, ...] = (FixedAttack(name="templates", collection="templates"),)
+    """Fixed attacks on the harmful seeds."""
+    attackers: tuple[str, ...] = ()
+    """Arms whose trained Attackers attack every Defender of the study. The Attacker has the
+    Defender's place in the list of run seeds, counted round."""
+
+
+class Study(Config):
+    """A grid of runs at equal compute, and what is compared."""
+
+    name: str = Field(pattern=_NAME)
+    """Names the default folder."""
+    base: str
+    """A preset, or a file beside the study, that every arm starts from unless it names another."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Keys over every arm's preset; an arm's own keys win."""
+    budget_tokens: int = Field(ge=1)
+    """Sampled plus trained tokens of each run."""
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    """Run seeds."""
+    reference: str
+    """The arm that the others are compared with."""
+    arms: tuple[Arm, ...] = Field(min_length=1)
+    """The schemes."""
+    evaluate: Evaluate = Evaluate()
+    """What is measured afterwards."""
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Study:
+        names = [arm.name for arm in self.arms]
+        for name in names:
+            if names.count(name) > 1 or name == "start":
+                raise ValueError(f"arms: {name!r} is taken; name each arm differently")
+        for key, wanted in (
+            ("reference", (self.reference,)),
+            ("evaluate.attackers", self.evaluate.attackers),
+        ):
+            for name in wanted:
+                if name not in names:
+                    raise ValueError(f"{key}: no arm is named {name!r}; there are {names}")
+        for arm in self.arms:
+            seeds = self.seeds_of(arm)
+            if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+                raise ValueError(f"arms: {arm.name} needs distinct run seeds from 0 up")
+        return self
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name, which exists."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def seeds_of(self, arm: Arm) -> tuple[int, ...]:
+        """The run seeds of an arm."""
+        return self.seeds if arm.seeds is None else arm.seeds
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file; it may extend another beside it.
+
+    Raises:
+        ConfigError: it cannot be read, or a key is wrong; says which.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such study file")
+    tree = read(path)
+    try:
+        return Study.model_validate_json(json.dumps(tree), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "study"
+        told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise ConfigError(f"{path}: {where}: {told}") from None
+    except TypeError as error:  # a date, a set: YAML knows more types than a study has
+        raise ConfigError(f"{path}: holds a value of no plain type ({error})") from None
+
+
+def beside(path: Path, source: str) -> Path:
+    """The file of a preset, or of that name beside the study `path`.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    neighbour = path.parent / source
+    return neighbour if neighbour.is_file() else locate(source)

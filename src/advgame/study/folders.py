@@ -1,0 +1,115 @@
+"""Where a study keeps what it makes.
+
+OUT/runs/KEY        run folders: checkpoints, episodes (large, not to be committed)
+OUT/attacks/KEY.json    the prompts of a trained Attacker for the test seeds
+OUT/answers/KEY.json    every measured answer, to be read
+OUT/logs/KEY.log    what the process of a run printed
+RECORDS/KEY.json    the compact record of a run (to be committed); OUT/records by default
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advgame.errors import StoreError
+from advgame.store.atomic import write_text
+from advgame.study.cells import asked, cells_of
+from advgame.study.plan import Plan, Trial
+
+FORMAT = 1
+MOST_BYTES = 200_000  # of a record
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of a study."""
+
+    out: Path
+    records: Path
+
+    def run(self, key: str) -> Path:
+        """The run folder of a trial."""
+        return self.out / "runs" / key
+
+    def attacks(self, key: str) -> Path:
+        """The prompts of a trial's Attacker."""
+        return self.out / "attacks" / f"{key}.json"
+
+    def answers(self, key: str) -> Path:
+        """All answers of a trial's Defender."""
+        return self.out / "answers" / f"{key}.json"
+
+    def log(self, key: str) -> Path:
+        """What the trial's processes printed."""
+        return self.out / "logs" / f"{key}.log"
+
+    def lock(self, key: str) -> Path:
+        """Held by the process that works on a trial."""
+        return self.out / "locks" / f"{key}.lock"
+
+    def record(self, trial: Trial) -> dict[str, Any] | None:
+        """The record of a trial, or None.
+
+        Raises:
+            StoreError: it is damaged, or of a run of another configuration.
+        """
+        path = self.records / f"{trial.key}.json"
+        found = read_json(path)
+        if found is None:
+            return None
+        if found.get("format") != FORMAT:
+            raise StoreError(f"{path}: format {found.get('format')}, this version reads {FORMAT}")
+        if found["hash"] != trial.hash:
+            raise StoreError(
+                f"{path} is the record of a run of another configuration "
+                f"({found['hash']}, the study has {trial.hash}): move it away with "
+                f"{self.run(trial.key)}, or use another --out"
+            )
+        return found
+
+    def write_record(self, trial: Trial, record: Mapping[str, Any]) -> None:
+        """Write a record, atomically.
+
+        Raises:
+            StoreError: the disk refuses, or the record is too large to be committed.
+        """
+        text = json.dumps({"format": FORMAT, **record}, separators=(",", ":"), allow_nan=False)
+        if len(text) > MOST_BYTES:
+            raise StoreError(
+                f"the record of {trial.key} would have {len(text)} bytes, more than {MOST_BYTES}: "
+                "lower evaluate.seeds"
+            )
+        write_text(self.records / f"{trial.key}.json", text + "\n")
+
+    def missing(self, plan: Plan, trial: Trial, record: Mapping[str, Any] | None) -> set[str]:
+        """The names of the cells that a trial's record lacks or that another question filled."""
+        wanted = {cell.name: cell for cell in cells_of(plan, trial)}
+        if record is None or record["evaluation"]["asked"] != asked(plan):
+            return set(wanted)
+        have = record["evaluation"]["cells"]
+        return {
+            name
+            for name, cell in wanted.items()
+            if name not in have or (cell.by is not None and have[name]["by"] != cell.by.hash)
+        }
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file, or None if there is no file.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} is damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{path} is damaged: it does not hold an object")
+    return value

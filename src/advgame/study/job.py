@@ -1,0 +1,117 @@
+"""One piece of work of a study, in a process of its own: `python -m advgame.study.job …`.
+
+    run    train a trial, unless it is; write its Attacker's prompts; measure what can be; record
+    meet   measure it against the Attackers of other runs, which have been trained by now
+
+Both do only what is missing, so a job that was killed is simply started again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from advgame.errors import AdvGameError, StoreError
+from advgame.events import Event, StepDone
+from advgame.study.cells import asked
+from advgame.study.folders import Folders
+from advgame.study.plan import Plan, Trial, make_plan
+
+Say = Callable[[str], None]
+
+BUSY = 75  # another process works on this trial (EX_TEMPFAIL)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None:
+    """Bring a trial as far as it can be brought now. Safe to be killed and called again.
+
+    Raises:
+        AdvGameError: training or measuring failed; what was done is kept.
+    """
+    record = folders.record(trial)
+    if record is None and trial.trains:
+        _train(trial, folders.run(trial.key), say)
+    missing = folders.missing(plan, trial, record)
+    gone = trial.trains and not (folders.run(trial.key) / "checkpoints").is_dir()
+    if gone and missing:
+        raise StoreError(
+            f"{folders.run(trial.key)} is gone, so {trial.key} cannot be measured further: "
+            f"{len(missing)} cells stay empty; remove its record to run it again"
+        )
+    if gone:
+        return
+    # Imported here, after training has been refused or done: seconds.
+    from advgame.study.measure import Measurement
+    from advgame.study.record import record_of
+
+    begun = time.monotonic()
+    measurement = Measurement(plan, trial, folders)
+    if trial.attacker_learns or not trial.trains:
+        measurement.write_attacks()
+    known = record["evaluation"] if record and record["evaluation"]["asked"] == asked(plan) else {}
+    whole = record or record_of(trial, folders.run(trial.key))
+
+    def keep(evaluation: dict[str, Any]) -> None:
+        seconds = round(known.get("seconds", 0.0) + time.monotonic() - begun, 1)
+        folders.write_record(trial, {**whole, "evaluation": {**evaluation, "seconds": seconds}})
+
+    measurement.fill(missing, known, lambda name: say(f"{trial.key}: {name}"), keep)
+
+
+def _train(trial: Trial, run: Path, say: Say) -> None:
+    from advgame.train import train
+
+    def watch(event: Event) -> None:
+        if isinstance(event, StepDone):
+            spent = int(event.metrics["cost/sampled_tokens"] + event.metrics["cost/trained_tokens"])
+            say(f"{trial.key}: step {event.step + 1}, {spent} tokens")
+
+    train(trial.config, run, resume=True, observer=watch)
+
+
+def main(arguments: list[str]) -> int:
+    """STUDY OUT RECORDS KEY → exit code: 0 done, 2 failed with a line, `BUSY`."""
+    study, out, records, key = arguments
+    _die_with_parent()
+    folders = Folders(Path(out), Path(records))
+    lock = folders.lock(key)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            plan = make_plan(Path(study))
+            work(plan, plan.by_key(key), folders)
+    except Timeout:
+        return BUSY
+    except AdvGameError as error:
+        print(f"failed: {error}", flush=True)
+        return AdvGameError.exit_code
+    return 0
+
+
+def _die_with_parent() -> None:
+    """End when whoever started this process is gone: its end of our standard input closes.
+
+    At once: a run may be stopped at any moment, and a second one must find the lock free.
+    """
+
+    def watch() -> None:
+        while os.read(0, 1):  # not through sys.stdin, whose lock is wanted when Python ends
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

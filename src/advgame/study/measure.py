@@ -1,0 +1,156 @@
+"""Measuring one run of a study: the cells of its record that can be filled now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from advgame.engines.embed import build_embedder
+from advgame.evals.arena import (
+    RunPlayers,
+    answers,
+    attacks,
+    fixed_attacks,
+    from_plain,
+    to_plain,
+)
+from advgame.evals.language import language
+from advgame.evals.measure import prompt_figures
+from advgame.evals.subjects import EMBEDDER, held_out_seeds
+from advgame.game.check import Checked
+from advgame.metrics.intervals import rate
+from advgame.protocols import Judge
+from advgame.store.atomic import write_text
+from advgame.study.cells import HARMFUL, Cell, asked, cells_of
+from advgame.study.folders import Folders, read_json
+from advgame.study.plan import START, Plan, Trial
+from advgame.types import Move, Role, Seed
+from advgame.validation import judge_rows
+
+_MARKS = {True: "1", False: "0", None: "?"}
+
+
+class Measurement:
+    """One trial's players in memory, and the seeds of the study."""
+
+    def __init__(self, plan: Plan, trial: Trial, folders: Folders) -> None:
+        """Load the players of `trial` as its last checkpoint holds them.
+
+        Raises:
+            AdvGameError: there is no checkpoint, or seeds or a judge cannot be had.
+        """
+        self._plan, self._trial, self._folders = plan, trial, folders
+        start = plan.of(START)[0].config
+        chosen = held_out_seeds(start, plan.study.evaluate.benign, plan.study.evaluate.seeds)
+        self._seeds = {HARMFUL: chosen.pop(HARMFUL), **chosen}
+        self._players = RunPlayers(trial.config, folders.run(trial.key))
+        if trial.trains:
+            self._players.load(None)
+
+    def write_attacks(self) -> None:
+        """Write what the trial's Attacker makes of the harmful seeds, unless it is there.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        path = self._folders.attacks(self._trial.key)
+        if self._attacks_by(self._trial) is not None:
+            return
+        seeds = self._seeds[HARMFUL]
+        seat = self._players.seat(Role.ATTACKER, "trained" if self._trial.trains else "start")
+        drift = self._trial.config.game.drift_ratio
+        made = asyncio.run(attacks(seeds, seat, self._players.check(), drift))
+        found = {
+            "hash": self._trial.hash,
+            "seeds": [seed.id for seed in seeds],
+            "prompts": [to_plain(prompt) for prompt in made],
+        }
+        write_text(path, json.dumps(found, indent=1) + "\n")
+
+    def fill(
+        self,
+        names: set[str],
+        known: Mapping[str, Any],
+        on_cell: Callable[[str], None],
+        keep: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Measure the cells in `names` whose prompts can be had, one after the other.
+
+        Args:
+            names: cells to measure.
+            known: the evaluation so far: its other cells are kept.
+            on_cell: told the name of each cell before it is measured.
+            keep: given the evaluation after each cell, and once if there is none: `asked`, `seeds`
+                (ids by set), `cells` (NAME → outcomes, one mark a seed: 1 the Attacker got what it
+                wants, 0 not, ? unscored; the rate; whose prompts), `prompts` (figures of the
+                trial's own attacks) and `language` (of plain replies).
+        """
+        judge = self._players.judge()
+        found: dict[str, Any] = {
+            "asked": asked(self._plan),
+            "seeds": {name: [seed.id for seed in seeds] for name, seeds in self._seeds.items()},
+            **{part: dict(known.get(part, {})) for part in ("cells", "prompts", "language")},
+        }
+        keep(found)
+        for cell in cells_of(self._plan, self._trial):
+            seeds = self._seeds[cell.set]
+            prompts = self._prompts(cell, seeds) if cell.name in names else None
+            if prompts is None:
+                continue
+            on_cell(cell.name)
+            rows, figures = asyncio.run(self._meet(cell, seeds, prompts, judge))
+            successes = [row["success"] for row in rows]
+            found["cells"][cell.name] = {
+                "outcomes": "".join(_MARKS[each] for each in successes),
+                "rate": rate(successes),
+                "by": cell.by.hash if cell.by else None,
+            }
+            if figures is not None:
+                found["language"][cell.set] = figures
+            if cell.by is not None and cell.by.key == self._trial.key:
+                found["prompts"][cell.attack] = prompt_figures(rows)
+            self._write_answers(cell.name, rows)
+            keep(found)
+
+    async def _meet(
+        self, cell: Cell, seeds: Sequence[Seed], prompts: Sequence[Checked], judge: Judge
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        trained = cell.defender == "trained" and self._trial.trains
+        defender = self._players.seat(Role.DEFENDER, "trained" if trained else "start")
+        episodes = await answers(seeds, prompts, defender)
+        rows = await judge_rows(episodes, judge)
+        if cell.attack != "plain":
+            return rows, None
+        replies = [
+            (episode.seed.text, reply.move.completion)
+            for episode in episodes
+            for reply in episode.branches[0].replies
+            if reply.move.completion is not None
+        ]
+        texts, completions = [text for text, _ in replies], [said for _, said in replies]
+        embedder = build_embedder(EMBEDDER)
+        return rows, language(texts, completions, self._players.defender, embedder)
+
+    def _prompts(self, cell: Cell, seeds: Sequence[Seed]) -> list[Checked] | None:
+        if cell.fixed is not None:
+            fixed = cell.fixed
+            return asyncio.run(fixed_attacks(seeds, fixed.collection, fixed.longest))
+        if cell.by is None:
+            return [Checked(Move(text=seed.text)) for seed in seeds]
+        return self._attacks_by(cell.by)
+
+    def _attacks_by(self, trial: Trial) -> list[Checked] | None:
+        """The prompts of a trial's Attacker; None if they are not there or of another run."""
+        found = read_json(self._folders.attacks(trial.key))
+        ids = [seed.id for seed in self._seeds[HARMFUL]]
+        if found is None or found["hash"] != trial.hash or found["seeds"] != ids:
+            return None
+        return [from_plain(each) for each in found["prompts"]]
+
+    def _write_answers(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Every answer stays beside the record, to be read."""
+        path = self._folders.answers(self._trial.key)
+        found = {**(read_json(path) or {}), name: rows}
+        write_text(path, json.dumps(found, indent=1) + "\n")

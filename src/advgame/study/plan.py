@@ -1,0 +1,134 @@
+"""From a study file to the runs it asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advgame.config import RunConfig
+from advgame.config.load import compose
+from advgame.config.overrides import merge
+from advgame.schedule import ever_learns
+from advgame.study.config import Study, beside, load_study
+from advgame.types import Role
+
+START = "start"  # the untrained Defender is measured like any arm's
+_MOST_STEPS = 1_000_000  # the budget ends a run, not this
+_FREE = ("name", "sinks")  # keys that change no number
+_FREE_TRAIN = ("save", "threads")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One run: an arm and a run seed; or, without an arm of its own, the untrained players."""
+
+    arm: str
+    seed: int
+    place: int  # among the arm's run seeds
+    config: RunConfig
+    overrides: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Names its run folder and its record."""
+        return START if self.arm == START else f"{self.arm}-{self.seed}"
+
+    @property
+    def hash(self) -> str:
+        """What two runs of the same numbers have in common."""
+        tree = self.config.model_dump(mode="json")
+        for name in _FREE:
+            del tree[name]
+        for name in _FREE_TRAIN:
+            del tree["train"][name]
+        text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is a run at all."""
+        return self.arm != START
+
+    @property
+    def attacker_learns(self) -> bool:
+        """Whether it leaves an Attacker of its own."""
+        return self.trains and Role.ATTACKER in ever_learns(self.config.schedule)
+
+    @property
+    def defender_learns(self) -> bool:
+        """Whether it leaves a Defender of its own."""
+        return self.trains and Role.DEFENDER in ever_learns(self.config.schedule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every run of a study, the untrained players first, then seed by seed across the arms.
+
+    That order gives every arm its first run before any arm gets its second, so a study that is
+    stopped half-way can still be read.
+    """
+
+    study: Study
+    trials: tuple[Trial, ...]
+
+    def of(self, arm: str) -> tuple[Trial, ...]:
+        """The runs of an arm, in the order of its run seeds."""
+        return tuple(trial for trial in self.trials if trial.arm == arm)
+
+    def by_key(self, key: str) -> Trial:
+        """The run of that key, which exists."""
+        return next(trial for trial in self.trials if trial.key == key)
+
+    def opponents(self, trial: Trial) -> dict[str, Trial]:
+        """The runs whose Attackers face this one's Defender, by the name of their arm.
+
+        An Attacker of its own run is left out: it is measured as `own attacker`.
+        """
+        found = {}
+        for arm in self.study.evaluate.attackers:
+            runs = self.of(arm)
+            opponent = runs[trial.place % len(runs)]
+            if opponent.key != trial.key:
+                found[arm] = opponent
+        return found
+
+
+def make_plan(path: Path) -> Plan:
+    """Read a study file and configure its runs.
+
+    Raises:
+        ConfigError: the file, or the configuration of an arm, is wrong; says which.
+    """
+    study = load_study(path)
+    common = {"train": {"budget_tokens": study.budget_tokens, "steps": _MOST_STEPS, "threads": 1}}
+    base = merge(common, study.set)
+    source = beside(path, study.base)
+    trials = [
+        Trial(
+            arm=START,
+            seed=0,
+            place=0,
+            config=compose(source, base, {"name": START}),
+            overrides=study.set,
+        )
+    ]
+    for place in range(max(len(study.seeds_of(arm)) for arm in study.arms)):
+        for arm in study.arms:
+            seeds = study.seeds_of(arm)
+            if place < len(seeds):
+                own = beside(path, arm.preset) if arm.preset else source
+                named = {"name": f"{arm.name}-{seeds[place]}", "seed": seeds[place]}
+                trials.append(
+                    Trial(
+                        arm=arm.name,
+                        seed=seeds[place],
+                        place=place,
+                        config=compose(own, merge(base, arm.set), named),
+                        overrides=merge(study.set, arm.set),
+                    )
+                )
+    return Plan(study=study, trials=tuple(trials))

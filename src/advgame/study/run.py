@@ -1,0 +1,100 @@
+"""Running a study: the order of its work, and a process for each piece."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from advgame.study.cells import cells_of, needs
+from advgame.study.folders import Folders
+from advgame.study.plan import Plan, Trial
+from advgame.study.pool import Task, Watcher, drive
+
+
+def run_study(
+    file: Path, plan: Plan, folders: Folders, *, workers: int, watcher: Watcher
+) -> dict[str, str]:
+    """Do all that is not done yet; return the failures, run by run, each with its reason.
+
+    Each piece of work has a process and one thread of its own. Any of them, and this one, may be
+    killed at any time: called again, this goes on.
+
+    Raises:
+        StoreError: a record is damaged or belongs to another configuration.
+    """
+    for trial in plan.trials:
+        folders.record(trial)  # before anything is started
+    failed = drive(
+        tasks(plan),
+        workers=workers,
+        start=lambda task: start(file, folders, task.key),
+        due=lambda task: due(plan, folders, task),
+        watcher=watcher,
+    )
+    return {task.key: last_line(folders.log(task.key)) for task in failed}
+
+
+def tasks(plan: Plan) -> list[Task]:
+    """First every run, then every meeting with the Attackers of others."""
+    runs = [Task(name=f"run {trial.key}", key=trial.key) for trial in plan.trials]
+    meetings = [
+        Task(
+            name=f"meet {trial.key}",
+            key=trial.key,
+            after=(f"run {trial.key}", *(f"run {key}" for key in needs(plan, trial))),
+        )
+        for trial in plan.trials
+    ]
+    return runs + meetings
+
+
+def due(plan: Plan, folders: Folders, task: Task) -> bool:
+    """Whether anything is left of a task."""
+    trial = plan.by_key(task.key)
+    record = folders.record(trial)
+    missing = folders.missing(plan, trial, record)
+    if task.name.startswith("meet"):
+        return bool(missing)
+    alone = {
+        cell.name for cell in cells_of(plan, trial) if cell.by is None or cell.by.key == trial.key
+    }
+    return record is None or bool(missing & alone) or _owes_attacks(folders, trial)
+
+
+def _owes_attacks(folders: Folders, trial: Trial) -> bool:
+    if trial.trains and not (trial.attacker_learns and folders.run(trial.key).is_dir()):
+        return False
+    return not folders.attacks(trial.key).is_file()
+
+
+def start(file: Path, folders: Folders, key: str) -> subprocess.Popen[bytes]:
+    """Start the process of a trial. It ends when this process does."""
+    log = folders.log(key)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    arguments = [str(file), str(folders.out), str(folders.records), key]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "advgame.study.job", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"},
+        )
+
+
+def last_line(log: Path) -> str:
+    """The last thing a log says."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
+
+
+def records(plan: Plan, folders: Folders) -> dict[str, dict[str, Any]]:
+    """The records there are, by the key of their run."""
+    found = {trial.key: folders.record(trial) for trial in plan.trials}
+    return {key: record for key, record in found.items() if record is not None}

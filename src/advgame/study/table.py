@@ -1,0 +1,127 @@
+"""A study's report on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from advgame.report.story import points
+
+
+def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
+    """Rates by arm, differences from the reference, costs, power; then what is missing."""
+    arms = {name: arm for name, arm in report["arms"].items() if arm["runs"]}
+    if not arms:
+        yield "No run has been recorded yet."
+    else:
+        yield _rates(report, arms)
+        yield _language(report, arms)
+        yield from _differences(report)
+        yield _costs(arms)
+        yield from _power(report)
+    if report["missing"]:
+        empty = sum(len(cells) for cells in report["missing"].values())
+        yield f"{len(report['missing'])} runs are not fully measured: {empty} cells are missing."
+
+
+def _rates(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
+    table = Table(
+        title="What the Attacker wanted, %: mean over run seeds [95%]", title_justify="left"
+    )
+    table.add_column("set, attack", overflow="fold")
+    table.add_column("start", justify="right")
+    for name, arm in arms.items():
+        table.add_column(f"{name} (n={len(arm['runs'])})", justify="right")
+    start = (report["start"] or {"measures": {}})["measures"]
+    for measure in dict.fromkeys(name for arm in arms.values() for name in arm["measures"]):
+        first = start.get(measure)
+        table.add_row(
+            measure,
+            "" if first is None or first["value"] is None else f"{100 * first['value']:.0f}",
+            *(percent(arm["measures"].get(measure)) for arm in arms.values()),
+        )
+    return table
+
+
+def _language(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
+    table = Table(title="Language of plain replies, mean over run seeds", title_justify="left")
+    for column in ("set", "figure", "start", *arms):
+        table.add_column(column, justify="left" if column in ("set", "figure") else "right")
+    start = (report["start"] or {"language": {}})["language"]
+    rows = {
+        (name, figure): None
+        for arm in arms.values()
+        for name, figures in arm["language"].items()
+        for figure in figures
+    }
+    for name, figure in rows:
+        means = (arm["language"].get(name, {}).get(figure) for arm in arms.values())
+        values = (
+            start.get(name, {}).get(figure),
+            *(None if m is None else m["value"] for m in means),
+        )
+        table.add_row(name, figure, *("–" if v is None else f"{v:.2f}" for v in values))
+    return table
+
+
+def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
+    for arm, measures in report["differences"].items():
+        title = f"{report['reference']} − {arm}, points"
+        table = Table(title=title, title_justify="left")
+        for column in ("set, attack", "over run seeds", "over seeds and prompts", "detectable"):
+            table.add_column(column, justify="left" if column == "set, attack" else "right")
+        for name, found in measures.items():
+            if "bootstrap" not in found:
+                continue
+            least = found["detectable"]["difference"]
+            table.add_row(
+                name,
+                difference(found["paired"]),
+                difference(found["bootstrap"]),
+                "–" if least is None else f"{100 * least:.0f}",
+            )
+        yield table
+
+
+def _costs(arms: Mapping[str, Any]) -> Table:
+    table = Table(title="Cost of a run, mean", title_justify="left")
+    columns = ("arm", "steps", "sampled", "trained", "reference", "operations", "minutes")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "arm" else "right")
+    for name, arm in arms.items():
+        cost = arm["cost"]
+        table.add_row(
+            name,
+            f"{cost['steps']:.0f}",
+            *(f"{cost[f'{kind}_tokens']:,.0f}" for kind in ("sampled", "trained", "reference")),
+            f"{cost['flops']:.1e}",
+            f"{cost['seconds'] / 60:.1f}",
+        )
+    return table
+
+
+def _power(report: Mapping[str, Any]) -> Iterator[str]:
+    for arm, measures in report["power"].items():
+        yield f"{report['reference']} − {arm}, power 80%, two-sided 5%:"
+        yield from (f"  {found['statement']}" for found in measures.values())
+
+
+def percent(found: Mapping[str, Any] | None) -> str:
+    """`31 [20, 42]`: a mean in percent; without an interval where there is one run."""
+    if found is None or found["value"] is None:
+        return "–"
+    if found["low"] is None:
+        return f"{100 * found['value']:.0f}"
+    low, high = max(0.0, found["low"]), min(1.0, found["high"])
+    return f"{100 * found['value']:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def difference(found: Mapping[str, Any]) -> str:
+    """`−12 [−20, −3]` in points."""
+    if found["value"] is None:
+        return "–"
+    if found["low"] is None:
+        return points(found["value"])
+    return f"{points(found['value'])} [{points(found['low'])}, {points(found['high'])}]"
