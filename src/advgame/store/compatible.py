@@ -9,11 +9,11 @@ bits).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from advgame.config import RunConfig
+from advgame.config.overrides import flat
 from advgame.errors import StoreError
 
 _GROWS = ("train.steps", "train.budget_tokens")
@@ -27,8 +27,8 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
         StoreError: the configurations differ in a key that changes the run; names all of them.
     """
     before, after = (
-        dict(_flat(old.model_dump(mode="json"))),
-        dict(_flat(new.model_dump(mode="json"))),
+        dict(flat(old.model_dump(mode="json"))),
+        dict(flat(new.model_dump(mode="json"))),
     )
     changed = [
         key
@@ -63,14 +63,6 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
             "the continuation is not bit-identical"
         )
     return notes
-
-
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{prefix}.{key}" if prefix else key)
-    else:
-        yield prefix, value
 
 
 def _show(flat: dict[str, Any], key: str) -> str:

@@ -119,8 +119,6 @@ def load_study(path: Path) -> Study:
         where = ".".join(map(str, first["loc"])) or "study"
         told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
         raise ConfigError(f"{path}: {where}: {told}") from None
-    except TypeError as error:  # a date, a set: YAML knows more types than a study has
-        raise ConfigError(f"{path}: holds a value of no plain type ({error})") from None
 
 
 def beside(path: Path, source: str) -> Path:

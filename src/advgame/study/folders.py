@@ -63,10 +63,10 @@ class Folders:
             return None
         if found.get("format") != FORMAT:
             raise StoreError(f"{path}: format {found.get('format')}, this version reads {FORMAT}")
-        if found["hash"] != trial.hash:
+        if keys := trial.differs(found["config"]):
             raise StoreError(
-                f"{path} is the record of a run of another configuration "
-                f"({found['hash']}, the study has {trial.hash}): move it away with "
+                f"{path} is the record of a run of another configuration: "
+                f"{', '.join(keys[:5])} differ from the study's; move it away with "
                 f"{self.run(trial.key)}, or use another --out"
             )
         return found

@@ -7,19 +7,29 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from advgame.config import RunConfig
 from advgame.config.load import compose
-from advgame.config.overrides import merge
+from advgame.config.overrides import flat, merge
 from advgame.schedule import ever_learns
 from advgame.study.config import Study, beside, load_study
 from advgame.types import Role
 
 START = "start"  # the untrained Defender is measured like any arm's
 _MOST_STEPS = 1_000_000  # the budget ends a run, not this
-_FREE = ("name", "sinks")  # keys that change no number
-_FREE_TRAIN = ("save", "threads")
+_FREE = ("name", "sinks", "train.save.", "train.threads")  # they change no number
+_DEFAULTS: Final = dict(flat(RunConfig().model_dump(mode="json")))
+
+
+def changed(tree: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The dotted keys of a configuration that `known` lacks or has other values for."""
+    missing = object()
+    return {
+        key: value
+        for key, value in flat(tree)
+        if known.get(key, missing) != value and not key.startswith(_FREE)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +49,15 @@ class Trial:
 
     @property
     def hash(self) -> str:
-        """What two runs of the same numbers have in common."""
-        tree = self.config.model_dump(mode="json")
-        for name in _FREE:
-            del tree[name]
-        for name in _FREE_TRAIN:
-            del tree["train"][name]
-        text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+        """What runs of the same numbers have in common; a key that is new leaves it as it was."""
+        chosen = changed(self.config.model_dump(mode="json"), _DEFAULTS)
+        text = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def differs(self, config: Mapping[str, Any]) -> list[str]:
+        """The keys in which an older run's configuration asks for other numbers than this one."""
+        known = dict(_DEFAULTS) | dict(flat(config))
+        return list(changed(self.config.model_dump(mode="json"), known))
 
     @property
     def trains(self) -> bool:

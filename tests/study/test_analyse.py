@@ -1,0 +1,142 @@
+"""What a study says, from records with known effects."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from advgame.study.analyse import FIGURES, analyse
+from advgame.study.cells import asked, cells_of
+from advgame.study.plan import Plan, Trial, make_plan
+from advgame.study.table import tables
+
+STUDY = """
+name: known
+base: tiny
+budget_tokens: 900
+seeds: [0, 1, 2]
+reference: joint
+arms:
+  - {name: joint, seeds: [0, 1, 2, 3]}
+  - {name: defender-only, set: {schedule: {type: defender-only}}}
+  - {name: sequential, set: {schedule: {type: sequential}}}
+evaluate: {seeds: 60, attackers: [joint]}
+"""
+SUCCESS = {"start": 0.9, "joint": 0.2, "defender-only": 0.7, "sequential": 0.25}
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY)
+    return make_plan(path)
+
+
+def record(plan: Plan, trial: Trial, **changes: Any) -> dict[str, Any]:
+    rng = random.Random(trial.key)
+    shift = random.Random(trial.seed).uniform(-0.05, 0.05)  # what runs of one seed share
+    cells = {}
+    for cell in cells_of(plan, trial):
+        draws = [rng.random() < SUCCESS[trial.arm] + shift for _ in range(60)]
+        marks = "".join("1" if each else "0" for each in draws[:-1]) + "?"
+        value = sum(draws[:-1]) / 59
+        cells[cell.name] = {"outcomes": marks, "rate": {"value": value}, "by": None}
+    sets = ("harmful", "benign-edgy", "benign-everyday")
+    run = {
+        "steps": 4,
+        "seconds": 60.0,
+        "cost": {"sampled_tokens": 300, "trained_tokens": 620, "reference_tokens": 9, "flops": 7},
+        "curve": {
+            "step": [0, 1], "cost/sampled_tokens": [150, 300], "cost/trained_tokens": [300, 620],
+            "attacker/harmful/reward": [1.0, 2.0],
+        },
+        "validation": [],
+    }  # fmt: skip
+    return {
+        "arm": trial.arm,
+        "seed": trial.seed,
+        "evaluation": {
+            "asked": asked(plan),
+            "seeds": {name: [str(n) for n in range(60)] for name in sets},
+            "cells": cells,
+            "prompts": {},
+            "language": {name: dict.fromkeys(FIGURES, 2.0 + trial.seed) for name in sets},
+            "seconds": 5.0,
+        },
+        **(run if trial.trains else {}),
+        **changes,
+    }
+
+
+def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    report = analyse(plan, records)
+    plain = {arm: found["harmful/plain"] for arm, found in report["differences"].items()}
+    assert plain["defender-only"]["paired"]["n"] == 3  # the run seeds both have
+    for kind in ("paired", "bootstrap"):
+        assert plain["defender-only"][kind]["high"] < -0.3
+        assert plain["sequential"][kind]["low"] < 0 < plain["sequential"][kind]["high"]
+    assert plain["defender-only"]["bootstrap"]["n"] == 3 * 59  # the unscored are no pairs
+    joint = report["arms"]["joint"]["measures"]["harmful/plain"]
+    assert joint["n"] == 4
+    assert joint["low"] < 0.2 < joint["high"]
+    assert list(joint["by_run"]) == [0, 1, 2, 3]
+    assert report["differences"]["sequential"]["harmful/perplexity"]["paired"]["value"] == 0
+    assert report["attackers"]["joint"]["paired"]["n"] == 4
+    assert "defender-only" not in report["attackers"]  # it leaves no Attacker
+    assert report["arms"]["joint"]["cost"]["steps"] == 4
+    assert report["arms"]["joint"]["curves"][0]["tokens"] == [450, 920]
+    assert report["missing"] == {}
+    json.dumps(report, allow_nan=False)
+
+
+def test_power_grows_with_runs_and_is_said_in_words(plan: Plan) -> None:
+    report = analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials})
+    found = report["power"]["sequential"]["harmful/plain"]
+    assert found["twice_the_runs"]["difference"] < found["now"]["difference"]
+    assert (found["now"]["runs"], found["now"]["prompts"]) == (3, 59)
+    assert "with 3 run seeds and 59 prompts a true difference of" in found["statement"]
+
+
+def test_half_a_study_can_be_read(plan: Plan) -> None:
+    records = {key: record(plan, plan.by_key(key)) for key in ("joint-0", "defender-only-0")}
+    del records["joint-0"]["evaluation"]["cells"]["harmful/templates"]
+    records["joint-1"] = record(plan, plan.by_key("joint-1"))
+    records["joint-1"]["evaluation"]["asked"] = "another way"
+    report = analyse(plan, records)
+    assert report["arms"]["joint"]["runs"] == [0]
+    assert report["missing"]["joint-0"] == ["harmful/templates"]
+    assert len(report["missing"]["joint-2"]) == len(cells_of(plan, plan.by_key("joint-2")))
+    found = report["differences"]["defender-only"]
+    assert "harmful/templates" not in found
+    assert found["harmful/plain"]["paired"]["low"] is None  # one pair has no spread
+    assert found["harmful/plain"]["detectable"]["difference"] is None
+    assert report["power"] == {}
+    assert shown(report)
+    assert "No run has been recorded yet." in shown(analyse(plan, {}))
+
+
+def test_the_tables_tell_it(plan: Plan) -> None:
+    text = shown(analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials}))
+    for told in (
+        "joint (n=4)",
+        "joint − sequential, points",
+        "found 4 times in 5",
+        "Cost of a run",
+    ):
+        assert told in text
+    assert "missing" not in text
+
+
+def shown(report: dict[str, Any]) -> str:
+    console = Console(file=io.StringIO(), width=120, highlight=False)
+    for part in tables(report):
+        console.print(part, soft_wrap=isinstance(part, str))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()

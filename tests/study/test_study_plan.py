@@ -1,0 +1,136 @@
+"""Study files: what they may say, and which runs they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advgame.errors import ConfigError
+from advgame.study.cells import asked, cells_of, needs
+from advgame.study.plan import make_plan
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = """
+name: small
+base: tiny
+set: {train: {validation: {every: 0}}}
+budget_tokens: 900
+seeds: [3, 4]
+reference: joint
+arms:
+  - {name: joint, seeds: [3, 4, 5]}
+  - {name: static, preset: fixed.yaml}
+  - {name: red, set: {schedule: {type: attacker-only}}, seeds: [3]}
+evaluate: {seeds: 4, attackers: [joint, red]}
+"""
+
+
+def write(folder: Path, text: str = STUDY) -> Path:
+    (folder / "fixed.yaml").write_text("extends: tiny\nschedule: {type: static}\n")
+    path = folder / "study.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_plan_gives_every_arm_a_run_before_any_gets_its_second(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path))
+    assert [trial.key for trial in plan.trials] == [
+        "start", "joint-3", "static-3", "red-3", "joint-4", "static-4", "joint-5",
+    ]  # fmt: skip
+    for trial in plan.trials[1:]:
+        assert trial.config.train.budget_tokens == 900
+        assert trial.config.train.validation.every == 0
+        assert (trial.config.seed, trial.config.train.threads) == (trial.seed, 1)
+    assert plan.by_key("static-4").config.schedule.type == "static"
+
+
+def test_defenders_meet_the_attackers_of_the_same_place(tmp_path: Path) -> None:
+    plan = make_plan(write(tmp_path))
+    static = plan.by_key("static-4")
+    assert {arm: run.key for arm, run in plan.opponents(static).items()} == {
+        "joint": "joint-4",
+        "red": "red-3",  # it has one run seed: counted round
+    }
+    assert needs(plan, static) == ("start", "joint-4", "red-3")
+    assert [cell.name for cell in cells_of(plan, plan.by_key("joint-3"))] == [
+        "harmful/plain",
+        "benign-edgy/plain",
+        "benign-everyday/plain",
+        "harmful/templates",
+        "harmful/untrained attacker",
+        "harmful/red attacker",
+        "harmful/own attacker",
+        "harmful/own attacker@start",
+    ]
+    assert [cell.name for cell in cells_of(plan, plan.by_key("red-3"))] == [
+        "harmful/own attacker@start"  # its Defender is the untrained one
+    ]
+
+
+def test_a_hash_is_of_what_changes_numbers(tmp_path: Path) -> None:
+    def first(old: str = "", new: str = "") -> str:
+        return make_plan(write(tmp_path, STUDY.replace(old, new, 1))).trials[1].hash
+
+    same = first()
+    assert first("{every: 0}", "{every: 0}, save: {every: 5}, threads: 2") == same
+    assert first("name: small", "name: other") == same
+    assert first("{every: 0}", "{every: 0}, lag: 1") != same
+    assert first("budget_tokens: 900", "budget_tokens: 901") != same
+
+
+def test_an_older_configuration_is_compared_key_by_key(tmp_path: Path) -> None:
+    trial = make_plan(write(tmp_path)).trials[1]
+    old = trial.config.model_dump(mode="json")
+    assert trial.differs(old) == []
+    del old["judges"]["faithfulness"]  # as `tiny` sets it; the default is another
+    del old["game"]["judge_against"]  # as the default: a key that came after the record
+    old["attacker"]["learn"]["lr"] = 0.5
+    old["train"]["save"]["every"] = 99
+    assert trial.differs(old) == ["attacker.learn.lr", "judges.faithfulness.type"]
+
+
+def test_the_way_of_asking_has_a_hash_of_its_own(tmp_path: Path) -> None:
+    def way(old: str = "", new: str = "") -> str:
+        return asked(make_plan(write(tmp_path, STUDY.replace(old, new, 1))))
+
+    assert way("attackers: [joint, red]", "attackers: [joint]") == way()
+    assert way("seeds: 4,", "seeds: 5,") != way()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("reference: joint", "reference: joined", "reference: no arm is named 'joined'"),
+        ("[joint, red]", "[joint, blue]", "evaluate.attackers: no arm is named 'blue'"),
+        ("name: red", "name: joint", "'joint' is taken"),
+        ("name: red", "name: start", "'start' is taken"),
+        ("name: red", "name: Red One", "arms.2.name"),
+        ("seeds: [3, 4]\n", "seeds: [3, 3]\n", "distinct run seeds"),
+        ("budget_tokens: 900", "budget_tokens: 0", "budget_tokens"),
+        ("budget_tokens: 900", "budget: 900", "budget_tokens: Field required"),
+        ("base: tiny", "base: tinny", "did you mean tiny?"),
+        ("preset: fixed.yaml", "preset: gone.yaml", "gone.yaml: no such"),
+        ("type: attacker-only", "type: attacker", "schedule.type"),
+        ("every: 0", "every: often", "train.validation.every"),
+        ("seeds: 4", "seeds: many", "evaluate.seeds: should be a valid integer"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in STUDY
+    with pytest.raises(ConfigError) as caught:
+        make_plan(write(tmp_path, STUDY.replace(old, new, 1)))
+    assert told in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 3
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_shipped_studies_are_plans_over_laptop(path: Path) -> None:
+    plan = make_plan(path)
+    by_arm = {arm.name: len(plan.of(arm.name)) for arm in plan.study.arms}
+    assert min(by_arm.values()) >= 3
+    for trial in plan.trials:
+        assert trial.config.attacker.model == "smollm2-135m-instruct"
+        assert trial.config.judges.evaluation != trial.config.judges.defender
+    if path.stem == "schemes":
+        assert by_arm["joint"] == by_arm["sequential"] == 5
