@@ -1,0 +1,186 @@
+"""A small study from the first step to the report, stopped on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from advgame.errors import StoreError
+from advgame.study import measure
+from advgame.study.analyse import analyse
+from advgame.study.folders import MOST_BYTES, Folders
+from advgame.study.job import work
+from advgame.study.plan import Plan, make_plan
+from advgame.study.run import due, records, start, tasks
+
+STUDY = """
+name: small
+base: tiny
+set: {train: {validation: {every: 0}}}
+budget_tokens: 700
+seeds: [0]
+reference: joint
+arms:
+  - {name: joint}
+  - {name: selfplay, set: {train: {update: step}, schedule: {type: selfplay}}}
+  - {name: red, set: {schedule: {type: attacker-only}}}
+evaluate: {seeds: 3, attackers: [joint, red]}
+"""
+
+
+class Words:
+    """Embeds a text as the unit vector of its length."""
+
+    def embed(self, texts: Sequence[str], /) -> np.ndarray:
+        angles = np.array([len(text) for text in texts], dtype=np.float32)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+class StoppedError(Exception):
+    """In the place of a kill."""
+
+
+@pytest.fixture(autouse=True)
+def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "build_embedder", lambda name: Words())
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return make_plan(tmp_path / "study.yaml")
+
+
+def go(plan: Plan, folders: Folders, stop: str = "") -> None:
+    """Do what the pool would do, in this process, until `stop` is said."""
+
+    def say(text: str) -> None:
+        if stop and stop in text:
+            raise StoppedError
+
+    for task in tasks(plan):
+        if due(plan, folders, task):
+            work(plan, plan.by_key(task.key), folders, say=say)
+
+
+def without_seconds(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {k: without_seconds(v) for k, v in found.items() if "seconds" not in k}
+    return found
+
+
+def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
+    plan: Plan, tmp_path: Path
+) -> None:
+    def at(name: str) -> Folders:
+        return Folders(tmp_path / name, tmp_path / name / "records")
+
+    go(plan, at("whole"))
+    for stop in ("joint-0: step 1,", "joint-0: harmful/templates", "selfplay-0: harmful/red"):
+        with pytest.raises(StoppedError):
+            go(plan, at("broken"), stop)
+    go(plan, at("broken"))
+    whole, broken = (records(plan, at(name)) for name in ("whole", "broken"))
+    assert without_seconds(broken) == without_seconds(whole)
+
+    assert not any(due(plan, at("broken"), task) for task in tasks(plan))
+    report = analyse(plan, whole)
+    assert report["missing"] == {}
+    json.dumps(report, allow_nan=False)
+    for key in ("joint-0", "selfplay-0", "red-0"):
+        cost = whole[key]["cost"]
+        assert cost["sampled_tokens"] + cost["trained_tokens"] >= 700
+        assert (tmp_path / f"whole/records/{key}.json").stat().st_size < MOST_BYTES / 4
+        assert len(whole[key]["curve"]["defender/harmful/attacked/reward"]) == whole[key]["steps"]
+    cells = whole["selfplay-0"]["evaluation"]["cells"]
+    assert cells["harmful/joint attacker"]["by"] == plan.by_key("joint-0").hash
+    assert len(cells["harmful/red attacker"]["outcomes"]) == 3
+    text = (tmp_path / "whole/records/joint-0.json").read_text()
+    answer = json.loads((tmp_path / "whole/answers/joint-0.json").read_text())
+    assert answer["harmful/plain"][0]["seed"] not in text  # a record names no request
+
+    # In a fresh checkout there are records and nothing else.
+    shutil.rmtree(tmp_path / "whole/runs")
+    shutil.rmtree(tmp_path / "whole/attacks")
+    left = [task.name for task in tasks(plan) if due(plan, at("whole"), task)]
+    assert left == ["run start"]  # the untrained players can be asked again, and are cheap
+    path = tmp_path / "whole/records/joint-0.json"
+    torn = json.loads(path.read_text())
+    del torn["evaluation"]["cells"]["harmful/plain"]
+    path.write_text(json.dumps(torn))
+    with pytest.raises(StoreError, match="is gone, so joint-0 cannot be measured further"):
+        work(plan, plan.by_key("joint-0"), at("whole"))
+
+
+def test_a_record_of_another_configuration_is_not_taken_for_this_one(
+    plan: Plan, tmp_path: Path
+) -> None:
+    folders = Folders(tmp_path, tmp_path / "records")
+    trial = plan.by_key("joint-0")
+    config = trial.config.model_dump(mode="json")
+    config["defender"]["learn"]["lr"] = 0.5
+    folders.write_record(trial, {"config": config, "hash": "x"})
+    with pytest.raises(StoreError, match=r"another configuration: defender\.learn\.lr differ"):
+        folders.record(trial)
+    with pytest.raises(StoreError, match=r"lower evaluate\.seeds"):
+        folders.write_record(trial, {"config": "x" * MOST_BYTES})
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_the_process_that_started_it_and_goes_on(
+    plan: Plan, tmp_path: Path
+) -> None:
+    """What `kill -9` of the study does to its runs: their standard input closes."""
+    (tmp_path / "study.yaml").write_text(STUDY.replace("700", "9_000_000"))
+    folders = Folders(tmp_path / "out", tmp_path / "records")
+    process = start(tmp_path / "study.yaml", folders, "joint-0")
+    steps = folders.run("joint-0") / "metrics.jsonl"
+    wait_for(lambda: steps.is_file() and steps.stat().st_size > 0, process, folders)
+    second = start(tmp_path / "study.yaml", folders, "joint-0")
+    assert second.wait(timeout=240) == 75  # held: to be tried again later
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(timeout=240) == 1
+    third = start(tmp_path / "study.yaml", folders, "joint-0")
+    done = len(steps.read_text().splitlines())
+    wait_for(lambda: len(steps.read_text().splitlines()) > done + 1, third, folders)
+    third.kill()
+    third.wait()
+    numbers = [json.loads(line)["step"] for line in steps.read_text().splitlines()[:-1]]
+    assert numbers == list(range(len(numbers)))
+
+
+def wait_for(there: Any, process: subprocess.Popen[bytes], folders: Folders) -> None:
+    deadline = time.monotonic() + 240
+    while not there():
+        log = folders.log("joint-0")
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+
+
+def test_the_command_reports_records_without_a_framework(plan: Plan, tmp_path: Path) -> None:
+    code = (
+        "import sys; from advgame.cli.app import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()"
+    )
+    for options in (["--dry-run"], ["--report-only", "--json"]):
+        arguments = ["study", str(tmp_path / "study.yaml"), "--out", str(tmp_path / "o"), *options]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+        )
+        if "--json" in options:
+            assert json.loads(done.stdout)["missing"].keys() == {t.key for t in plan.trials}
+        else:
+            assert "3 runs of 700 sampled plus trained tokens each" in done.stdout
