@@ -11,7 +11,7 @@ What is played and who learns is data (`schedule.py`); what the parts are is dec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,12 @@ from advgame.memory import release
 from advgame.metrics.rollouts import summarise
 from advgame.metrics.updates import fold
 from advgame.progress import Progress
+from advgame.restore import restore
 from advgame.rounds import Clock, Round
 from advgame.schedule import splits, turns
 from advgame.store.run import RunFolder
-from advgame.store.select import parse_source, resolve_checkpoint
 from advgame.summary import summary
-from advgame.types import UpdateStats
+from advgame.types import Role, UpdateStats
 from advgame.world import World, build_world
 
 
@@ -46,6 +46,7 @@ def train(
     *,
     resume: bool = False,
     fork: str | None = None,
+    fresh: Collection[Role] = (),
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Run the game that `config` describes into the folder `out`.
@@ -55,6 +56,7 @@ def train(
         out: the run folder; must be new, or hold this very run when `resume` is set.
         resume: go on from the newest complete checkpoint (from step 0 if there is none).
         fork: `RUN[@step]`, whose players to start from.
+        fresh: with `fork`, the roles that start anew all the same.
         observer: told what happens, see `advgame.events`.
 
     Returns:
@@ -68,26 +70,8 @@ def train(
         RunFolder.open(out, config, resume=resume) as folder,
         build_world(config, folder.path) as world,
     ):
-        progress = _restore(world, folder, fork)
+        progress = restore(world, folder, fork, fresh)
         return asyncio.run(_run(world, folder, progress, watch))
-
-
-def _restore(world: World, folder: RunFolder, fork: str | None) -> Progress:
-    """Go on from the newest complete checkpoint, or start, perhaps with another run's players.
-
-    A fork is saved as step 0 at once: resumed before its first save, it is still a fork.
-    """
-    found = folder.latest()
-    progress = Progress() if found is None else Progress.read(found.folder("driver"))
-    for player in world.players:
-        if found is not None:
-            player.learner.load(found.folder(player.name))
-        elif fork is not None:
-            player.learner.adopt(resolve_checkpoint(*parse_source(fork)).folder(player.name))
-    folder.rewind(progress.step)
-    if found is None and fork is not None:
-        folder.save(0, {**world.writers(), "driver": progress.writer(None)}, {})
-    return progress
 
 
 async def _run(
@@ -122,8 +106,8 @@ async def _run(
         with clock.stage("step"):
             played = await ahead.take(step)
             with clock.stage("learn"):
-                world.pace(progress.spent(config.train))
-                stats = await asyncio.to_thread(learn, world, played, step)
+                spent = progress.spent(config.train)
+                stats = await asyncio.to_thread(learn, world, played, step, spent)
             await ahead.settle()  # no round straddles a push
             world.average(stats)
             world.push(step + 1)
@@ -154,8 +138,12 @@ async def _run(
     return result
 
 
-def learn(world: World, played: Round, step: int) -> dict[str, list[UpdateStats | None]]:
+def learn(
+    world: World, played: Round, step: int, spent: float | None = None
+) -> dict[str, list[UpdateStats | None]]:
     """One optimiser step for each split and each player that learns; None where nothing was found.
+
+    `spent` is the share of the run's budget that is gone, where it has one.
 
     A split without an example is skipped here, once, before any learner is called.
     """
@@ -163,6 +151,8 @@ def learn(world: World, played: Round, step: int) -> dict[str, list[UpdateStats 
     stats: dict[str, list[UpdateStats | None]] = {}
     for kinds in splits(world.config.train.update):
         for player in world.players:
+            if spent is not None:
+                player.learner.pace(spent)
             lessons = [
                 (role, [each for each in episodes if each.seed.kind in kinds])
                 for turn, episodes in plan

@@ -27,6 +27,7 @@ from advgame.game.rewards import build_rule
 from advgame.game.score import Bench
 from advgame.game.seat import FixedSeat, ModelSeat, Seat
 from advgame.judges.build import build_check, build_judge
+from advgame.learn.frozen import FrozenPlayer
 from advgame.learn.learner import LocalLearner
 from advgame.metrics.sinks import build_sinks
 from advgame.models.build import build_players
@@ -61,6 +62,7 @@ class World:
 
     config: RunConfig
     players: tuple[Player, ...]
+    frozen: tuple[FrozenPlayer, ...]
     rounds: Rounds
     opponents: Opponents
     validation: Validation
@@ -83,13 +85,8 @@ class World:
 
     def writers(self) -> dict[str, Callable[[Path], None]]:
         """What writes each learner's part of a checkpoint."""
-        return {player.name: player.learner.save for player in self.players}
-
-    def pace(self, spent: float | None) -> None:
-        """Tell the learners what share of the run's budget is spent, where it has one."""
-        if spent is not None:
-            for player in self.players:
-                player.learner.pace(spent)
+        frozen = {player.name: player.save for player in self.frozen if player.adopted}
+        return {player.name: player.learner.save for player in self.players} | frozen
 
     def validation_due(self, step: int, *, ended: bool) -> bool:
         """Whether the weights as they are before `step`, after which none may come, are due."""
@@ -161,6 +158,11 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
         yield World(
             config=config,
             players=tuple(_players(config, weights, samplers)),
+            frozen=tuple(
+                FrozenPlayer(role.value, own, player_of(config, role).learn.sample_from)
+                for role, own in weights.items()
+                if role not in ever_learns(config.schedule)
+            ),
             rounds=Rounds(
                 config=config,
                 table=table,

@@ -13,7 +13,7 @@ from advgame.errors import StoreError
 from advgame.events import Event, StepDone
 from advgame.store.reader import open_readonly
 from advgame.train import train
-from advgame.types import Episode, Scored
+from advgame.types import Episode, Role, Scored
 
 FAST = ["train.threads=1", "train.validation.every=0"]
 
@@ -157,3 +157,44 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="in use"):
         train(tiny("train.steps=2"), tmp_path / "run", observer=intrude)
+
+
+@pytest.mark.parametrize("kind", ["joint", "selfplay"])
+def test_a_fork_keeps_a_player_that_it_does_not_train(tmp_path: Path, kind: str) -> None:
+    """A fresh Attacker against the other run's Defender, which must stay what it was."""
+    update = ("train.update=step", "schedule={type: selfplay}") if kind == "selfplay" else ()
+    fast = [f"{who}.learn.lr=0.05" for who in ("attacker", "defender")]
+    train(tiny("train.steps=3", *fast, *update), tmp_path / "old")
+    made = tiny("train.steps=2", "schedule={type: attacker-only}")
+    old, fresh = f"{tmp_path / 'old'}@3", (Role.ATTACKER,)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 1:
+            raise KilledError
+
+    train(made, tmp_path / "whole", fork=old, fresh=fresh)
+    with pytest.raises(KilledError):
+        train(made, tmp_path / "broken", fork=old, fresh=fresh, observer=kill)
+    train(made, tmp_path / "broken", resume=True)
+    assert_same(tmp_path / "broken", tmp_path / "whole")
+
+    part = "shared" if kind == "selfplay" else "defender"
+    source = load_file(tmp_path / f"old/checkpoints/step-000003/{part}/ema.safetensors")
+    for step in (0, 2):
+        kept = tmp_path / f"whole/checkpoints/step-{step:06d}/defender/ema.safetensors"
+        if kept.exists():  # step 0 is pruned
+            assert all((source[name] == value).all() for name, value in load_file(kept).items())
+    train(made, tmp_path / "untrained")
+    replies = [
+        [reply.move.text for e in run.episodes(0) for b in e.branches for reply in b.replies]
+        for run in (open_readonly(tmp_path / name) for name in ("whole", "untrained"))
+    ]
+    attacks = [
+        [b.attack.move.text for e in run.episodes(0) for b in e.branches]
+        for run in (open_readonly(tmp_path / name) for name in ("whole", "untrained"))
+    ]
+    assert attacks[0] == attacks[1]  # the Attacker is fresh
+    assert replies[0] != replies[1]  # the Defender is not

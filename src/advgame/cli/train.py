@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,14 +30,21 @@ def train(
         str | None,
         typer.Option("--from", metavar="RUN[@STEP]", help="Start with another run's players."),
     ] = None,
+    fresh: Annotated[
+        Literal["attacker", "defender"] | None,
+        typer.Option(help="With --from: this player starts anew."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show shapes, memory and what would be loaded; stop.")
     ] = False,
 ) -> None:
     """Train both players. Leaves a run folder with report.html; Ctrl-C stops, --resume goes on."""
     from advgame.config import load
+    from advgame.errors import ConfigError
 
     config = load(source, overrides or ())
+    if fresh and fork is None:
+        raise ConfigError("--fresh says which player of --from to leave; it needs --from")
     if dry_run:
         from advgame.dryrun import dry_run as describe
 
@@ -48,12 +55,14 @@ def train(
     from advgame.cli.ending import show_ending
     from advgame.cli.live import watch
     from advgame.report import build_report
+    from advgame.types import Role
 
     try:
         with watch() as observer:
             from advgame.train import train as run  # takes seconds; the screen says so
 
-            run(config, folder, resume=resume, fork=fork, observer=observer)
+            roles = [Role(fresh)] if fresh else []
+            run(config, folder, resume=resume, fork=fork, fresh=roles, observer=observer)
     except KeyboardInterrupt:
         typer.echo(f"\nStopped. To go on:  {shlex.join(again)}", err=True)
         raise typer.Exit(130) from None

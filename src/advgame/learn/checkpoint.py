@@ -36,12 +36,17 @@ def save(
         OSError, SafetensorError: the disk is full or refuses. Whoever chose `folder`, the store,
             puts it into words.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in sets:
-        _write(folder / f"{name}.safetensors", weights.tensors(name))
+    save_weights(folder, weights, sets)
     _write(folder / "optimizer.safetensors", optimizer.tensors())
     state = {"format": FORMAT, "updates": optimizer.updates, "skipped": optimizer.skipped}
     (folder / "learner.json").write_text(json.dumps(state) + "\n")
+
+
+def save_weights(folder: Path, weights: PlayerWeights, sets: tuple[SetName, ...]) -> None:
+    """Write `sets` into `folder`, which is made if need be. Raises as `save`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in sets:
+        _write(folder / f"{name}.safetensors", weights.tensors(name))
 
 
 def load(folder: Path, weights: PlayerWeights, optimizer: Optimizer) -> tuple[SetName, ...]:

@@ -1,0 +1,52 @@
+"""A player in this process that no step trains: after a fork it is another run's, and stays so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from advgame.learn import checkpoint
+from advgame.models.weights import PlayerWeights, SetName
+
+_SETS: tuple[SetName, ...] = ("policy", "ema", "start")
+
+
+class FrozenPlayer:
+    """Holds what was adopted in every set, so that whatever is asked for is that player."""
+
+    def __init__(self, name: str, weights: PlayerWeights, plays: SetName) -> None:
+        """`plays` is the set of another run's player that played there."""
+        self.name = name
+        self.adopted = False
+        self._weights, self._plays = weights, plays
+
+    def adopt(self, folder: Path) -> None:
+        """Become the player that a learner saved in `folder`.
+
+        Raises:
+            StoreError: missing, torn, or of another model.
+        """
+        checkpoint.load_weights(folder, self._weights, (self._plays,))
+        self._settle(self._plays)
+
+    def save(self, folder: Path) -> None:
+        """Write what was adopted into `folder`.
+
+        Raises:
+            OSError, SafetensorError: the disk refuses.
+        """
+        checkpoint.save_weights(folder, self._weights, _SETS)
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote.
+
+        Raises:
+            StoreError: missing, torn, or of another model.
+        """
+        checkpoint.load_weights(folder, self._weights, ("start",))
+        self._settle("start")
+
+    def _settle(self, source: SetName) -> None:
+        for target in (*_SETS, "sampler"):
+            if target != source:
+                self._weights.copy(source, target)
+        self.adopted = True

@@ -1,0 +1,58 @@
+"""Where a run begins: at its newest checkpoint, as a fork of another run, or at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from advgame.progress import Progress
+from advgame.store.checkpoint import Checkpoint
+from advgame.store.run import RunFolder
+from advgame.store.select import parse_source, resolve_checkpoint
+from advgame.types import Role
+from advgame.world import World
+
+
+def restore(
+    world: World, folder: RunFolder, fork: str | None, fresh: Collection[Role] = ()
+) -> Progress:
+    """Go on from the newest complete checkpoint, or start, perhaps with another run's players.
+
+    A fork takes over every player of the other run, also one that this run does not train, but
+    for those in `fresh`. It is saved as step 0 at once: resumed before its first save, it is
+    still a fork.
+
+    Raises:
+        StoreError: a checkpoint is damaged, or the other run has no such player.
+    """
+    found = folder.latest()
+    progress = Progress() if found is None else Progress.read(found.folder("driver"))
+    if found is not None:
+        for player in world.players:
+            player.learner.load(found.folder(player.name))
+        for frozen in world.frozen:
+            if (found.path / frozen.name).is_dir():
+                frozen.load(found.folder(frozen.name))
+    elif fork is not None:
+        source = resolve_checkpoint(*parse_source(fork))
+        for player in world.players:
+            if not set(player.roles) <= set(fresh):
+                player.learner.adopt(_part(source, player.name))
+        for frozen in world.frozen:
+            if Role(frozen.name) not in fresh and _has(source, frozen.name):
+                frozen.adopt(_part(source, frozen.name))
+    folder.rewind(progress.step)
+    if found is None and fork is not None:
+        folder.save(0, {**world.writers(), "driver": progress.writer(None)}, {})
+    return progress
+
+
+def _has(source: Checkpoint, name: str) -> bool:
+    """Whether the other run trained that player; one it did not is what it was at its start."""
+    return any((source.path / part).is_dir() for part in (name, "shared"))
+
+
+def _part(source: Checkpoint, name: str) -> Path:
+    """The player's part, or that of the one policy that played both roles."""
+    shared = source.path / "shared"
+    return shared if shared.is_dir() else source.folder(name)
