@@ -26,7 +26,10 @@ arms:
   - {name: joint, seeds: [0, 1, 2, 3]}
   - {name: defender-only, set: {schedule: {type: defender-only}}}
   - {name: sequential, set: {schedule: {type: sequential}}}
-evaluate: {seeds: 60, attackers: [joint]}
+evaluate:
+  seeds: 60
+  primary: [harmful/plain, harmful/templates]
+  attackers: [joint]
 """
 SUCCESS = {"start": 0.9, "joint": 0.2, "defender-only": 0.7, "sequential": 0.25}
 
@@ -87,6 +90,11 @@ def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
     assert joint["n"] == 4
     assert joint["low"] < 0.2 < joint["high"]
     assert list(joint["by_run"]) == [0, 1, 2, 3]
+    found = report["differences"]["defender-only"]
+    parts = [found[name]["bootstrap"]["value"] for name in ("harmful/plain", "harmful/templates")]
+    assert found["primary"]["bootstrap"]["value"] == pytest.approx(sum(parts) / 2)
+    assert found["primary"]["bootstrap"]["n"] == 3 * 59
+    assert next(iter(report["arms"]["joint"]["measures"])) == "primary"
     assert report["differences"]["sequential"]["harmful/perplexity"]["paired"]["value"] == 0
     assert report["attackers"]["joint"]["paired"]["n"] == 4
     assert "defender-only" not in report["attackers"]  # it leaves no Attacker

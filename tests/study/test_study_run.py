@@ -25,15 +25,16 @@ from advgame.study.run import due, records, start, tasks
 STUDY = """
 name: small
 base: tiny
-set: {train: {validation: {every: 0}}}
+set:
+  train: {validation: {every: 0}}
+  seeds: {harmful: [harmful.jsonl], benign: [benign.jsonl]}  # small: reading ours takes seconds
 budget_tokens: 700
 seeds: [0]
 reference: joint
 arms:
   - {name: joint}
-  - {name: selfplay, set: {train: {update: step}, schedule: {type: selfplay}}}
   - {name: red, set: {schedule: {type: attacker-only}}}
-evaluate: {seeds: 3, attackers: [joint, red]}
+evaluate: {seeds: 3, benign: [benign.jsonl], attackers: [joint, red]}
 """
 
 
@@ -55,7 +56,16 @@ def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.chdir(tmp_path)
+    for kind in ("harmful", "benign"):
+        rows = [
+            {"text": f"{kind} request {number} about {split}", "split": split}
+            for split in ("train", "validation", "test")
+            for number in range(5)
+        ]
+        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+        (tmp_path / f"{kind}.jsonl").write_text(lines)
     (tmp_path / "study.yaml").write_text(STUDY)
     return make_plan(tmp_path / "study.yaml")
 
@@ -78,6 +88,7 @@ def without_seconds(found: Any) -> Any:
     return found
 
 
+@pytest.mark.timeout(900)  # a minute of work, on a machine that may be loaded
 def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     plan: Plan, tmp_path: Path
 ) -> None:
@@ -85,7 +96,7 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
         return Folders(tmp_path / name, tmp_path / name / "records")
 
     go(plan, at("whole"))
-    for stop in ("joint-0: step 1,", "joint-0: harmful/templates", "selfplay-0: harmful/red"):
+    for stop in ("joint-0: step 1,", "joint-0: harmful/red"):
         with pytest.raises(StoppedError):
             go(plan, at("broken"), stop)
     go(plan, at("broken"))
@@ -96,13 +107,13 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     report = analyse(plan, whole)
     assert report["missing"] == {}
     json.dumps(report, allow_nan=False)
-    for key in ("joint-0", "selfplay-0", "red-0"):
+    for key in ("joint-0", "red-0"):
         cost = whole[key]["cost"]
         assert cost["sampled_tokens"] + cost["trained_tokens"] >= 700
         assert (tmp_path / f"whole/records/{key}.json").stat().st_size < MOST_BYTES / 4
-        assert len(whole[key]["curve"]["defender/harmful/attacked/reward"]) == whole[key]["steps"]
-    cells = whole["selfplay-0"]["evaluation"]["cells"]
-    assert cells["harmful/joint attacker"]["by"] == plan.by_key("joint-0").hash
+        assert len(whole[key]["curve"]["attacker/harmful/reward"]) == whole[key]["steps"]
+    cells = whole["joint-0"]["evaluation"]["cells"]
+    assert cells["harmful/red attacker"]["by"] == plan.by_key("red-0").hash
     assert len(cells["harmful/red attacker"]["outcomes"]) == 3
     text = (tmp_path / "whole/records/joint-0.json").read_text()
     answer = json.loads((tmp_path / "whole/answers/joint-0.json").read_text())
@@ -136,6 +147,7 @@ def test_a_record_of_another_configuration_is_not_taken_for_this_one(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_run_ends_with_the_process_that_started_it_and_goes_on(
     plan: Plan, tmp_path: Path
 ) -> None:
@@ -146,10 +158,10 @@ def test_a_run_ends_with_the_process_that_started_it_and_goes_on(
     steps = folders.run("joint-0") / "metrics.jsonl"
     wait_for(lambda: steps.is_file() and steps.stat().st_size > 0, process, folders)
     second = start(tmp_path / "study.yaml", folders, "joint-0")
-    assert second.wait(timeout=240) == 75  # held: to be tried again later
+    assert second.wait(timeout=600) == 75  # held: to be tried again later
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(timeout=240) == 1
+    assert process.wait(timeout=600) == 1
     third = start(tmp_path / "study.yaml", folders, "joint-0")
     done = len(steps.read_text().splitlines())
     wait_for(lambda: len(steps.read_text().splitlines()) > done + 1, third, folders)
@@ -160,7 +172,7 @@ def test_a_run_ends_with_the_process_that_started_it_and_goes_on(
 
 
 def wait_for(there: Any, process: subprocess.Popen[bytes], folders: Folders) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not there():
         log = folders.log("joint-0")
         assert process.poll() is None, log.read_text()
@@ -183,4 +195,4 @@ def test_the_command_reports_records_without_a_framework(plan: Plan, tmp_path: P
         if "--json" in options:
             assert json.loads(done.stdout)["missing"].keys() == {t.key for t in plan.trials}
         else:
-            assert "3 runs of 700 sampled plus trained tokens each" in done.stdout
+            assert "2 runs of 700 sampled plus trained tokens each" in done.stdout

@@ -16,12 +16,11 @@ from advgame.metrics.replicates import (
     paired_over_runs,
 )
 from advgame.study.cells import asked, cells_of
+from advgame.study.measures import Record, Runs, evaluation, means, measures, outcomes, shared
 from advgame.study.plan import START, Plan, Trial
-
-Record = Mapping[str, Any]
+from advgame.study.power import power
 
 FIGURES = ("perplexity", "distinct_2", "stock_opening", "on_topic")
-_VALUES = {"1": 1.0, "0": 0.0, "?": None}
 _CURVES = (
     "attacker/harmful/reward",
     "attacker/harmful/win_rate",
@@ -51,9 +50,12 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     study = plan.study
     runs = {arm.name: _measured(plan, plan.of(arm.name), records) for arm in study.arms}
     start = records.get(START)
+    primary = study.evaluate.primary
     others = [arm.name for arm in study.arms if arm.name != study.reference]
     differences = {
-        name: found for name in others if (found := compare(runs[study.reference], runs[name]))
+        name: found
+        for name in others
+        if (found := compare(runs[study.reference], runs[name], primary))
     }
     return {
         "study": study.name,
@@ -62,13 +64,13 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "judge": _judge(plan),
         "seeds": {}
         if start is None
-        else {k: len(v) for k, v in _evaluation(start)["seeds"].items()},
+        else {k: len(v) for k, v in evaluation(start)["seeds"].items()},
         "start": None if start is None else _start(start),
         "arms": {
             arm.name: {
                 "about": arm.about,
                 "planned": len(plan.of(arm.name)),
-                **_arm(runs[arm.name]),
+                **_arm(runs[arm.name], primary),
             }
             for arm in study.arms
         },
@@ -78,7 +80,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
             for arm in study.arms
             if start is not None and (gain := _attacker(runs[arm.name], start))
         },
-        "power": power(runs[study.reference], {name: runs[name] for name in others}),
+        "power": power(runs[study.reference], {name: runs[name] for name in others}, primary),
         "missing": {
             trial.key: lacking
             for trial in plan.trials
@@ -87,66 +89,28 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     }
 
 
-def compare(reference: Mapping[int, Record], other: Mapping[int, Record]) -> dict[str, Any]:
+def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[str, Any]:
     """Reference − other for every measure both have, over the run seeds both have.
 
     A measure of one's own (`own attacker`) compares two different attacks.
     """
     seeds = [seed for seed in reference if seed in other]
     found: dict[str, Any] = {}
-    for name in _names(reference, seeds, other):
-        before = [outcomes(other[seed], name) for seed in seeds]
-        after = [outcomes(reference[seed], name) for seed in seeds]
+    for name, cells in shared(reference, seeds, other, primary).items():
+        before = [outcomes(other[seed], cells) for seed in seeds]
+        after = [outcomes(reference[seed], cells) for seed in seeds]
         found[name] = {
-            "paired": paired_over_runs(_means(before), _means(after)),
+            "paired": paired_over_runs(means(before), means(after)),
             "bootstrap": crossed_bootstrap(before, after),
             "detectable": detectable(before, after),
         }
     for name, figure in _figures(reference, seeds, other):
         theirs, ours = (
-            [_evaluation(runs[seed])["language"][name][figure] for seed in seeds]
+            [evaluation(runs[seed])["language"][name][figure] for seed in seeds]
             for runs in (other, reference)
         )
         found[f"{name}/{figure}"] = {"paired": paired_over_runs(theirs, ours)}
     return found
-
-
-def power(reference: Mapping[int, Record], others: Mapping[str, Mapping[int, Record]]) -> Any:
-    """What the study could have seen: now, with more run seeds, with more prompts."""
-    found: dict[str, Any] = {}
-    for arm, runs in others.items():
-        seeds = [seed for seed in reference if seed in runs]
-        for name in _names(reference, seeds, runs):
-            if len(seeds) < 2 or name.endswith("@start"):
-                continue
-            pair = (
-                [outcomes(runs[seed], name) for seed in seeds],
-                [outcomes(reference[seed], name) for seed in seeds],
-            )
-            now = detectable(*pair)
-            if now["difference"] is None:
-                continue
-            found.setdefault(arm, {})[name] = {
-                "now": now,
-                "twice_the_runs": detectable(*pair, runs=2 * now["runs"]),
-                "ten_times_the_prompts": detectable(*pair, prompts=10 * now["prompts"]),
-                "statement": _statement(name, now, pair),
-            }
-    return found
-
-
-def _statement(name: str, now: Mapping[str, Any], pair: Any) -> str:
-    more = detectable(*pair, runs=2 * now["runs"])["difference"] or 0.0
-    return (
-        f"{name}: with {now['runs']} run seeds and {now['prompts']} prompts a true difference of "
-        f"{100 * now['difference']:.0f} points is found 4 times in 5; with {2 * now['runs']} run "
-        f"seeds one of {100 * more:.0f}"
-    )
-
-
-def outcomes(record: Record, name: str) -> list[float | None]:
-    """The outcomes of a cell, a value a seed: 1 the Attacker got what it wants, None unscored."""
-    return [_VALUES[mark] for mark in _evaluation(record)["cells"][name]["outcomes"]]
 
 
 def _measured(
@@ -156,40 +120,45 @@ def _measured(
     return {
         trial.seed: record
         for trial in trials
-        if (record := records.get(trial.key)) and _evaluation(record)["asked"] == asked(plan)
+        if (record := records.get(trial.key)) and evaluation(record)["asked"] == asked(plan)
     }
 
 
-def _arm(runs: Mapping[int, Record]) -> dict[str, Any]:
-    names = dict.fromkeys(name for run in runs.values() for name in _evaluation(run)["cells"])
+def _arm(runs: Runs, primary: Sequence[str]) -> dict[str, Any]:
+    names = dict.fromkeys(name for run in runs.values() for name in evaluation(run)["cells"])
     return {
         "runs": list(runs),
-        "measures": {name: _over(runs, lambda run, name=name: _rate(run, name)) for name in names},
+        "measures": {
+            name: _over(runs, lambda run, cells=cells: _rate(run, cells))
+            for name, cells in measures(names, primary).items()
+            if names.keys() >= set(cells)
+        },
         "language": _language(runs),
-        "prompts": {seed: _evaluation(run)["prompts"] for seed, run in runs.items()},
+        "prompts": {seed: evaluation(run)["prompts"] for seed, run in runs.items()},
         "cost": _cost(runs),
         "curves": [_curves(seed, run) for seed, run in runs.items()],
     }
 
 
-def _over(runs: Mapping[int, Record], value: Any) -> dict[str, Any]:
+def _over(runs: Runs, value: Any) -> dict[str, Any]:
     by_run = {seed: value(run) for seed, run in runs.items()}
     return {**mean_over_runs(list(by_run.values())), "by_run": by_run}
 
 
-def _rate(run: Record, name: str) -> float | None:
-    cell = _evaluation(run)["cells"].get(name)
-    return None if cell is None else cell["rate"]["value"]
+def _rate(run: Record, cells: Sequence[str]) -> float | None:
+    if not all(name in evaluation(run)["cells"] for name in cells):
+        return None
+    return means([outcomes(run, cells)])[0]
 
 
-def _language(runs: Mapping[int, Record]) -> dict[str, Any]:
-    sets = dict.fromkeys(name for run in runs.values() for name in _evaluation(run)["language"])
+def _language(runs: Runs) -> dict[str, Any]:
+    sets = dict.fromkeys(name for run in runs.values() for name in evaluation(run)["language"])
     return {
         name: {
             figure: _over(
                 runs,
                 lambda run, name=name, figure=figure: (
-                    _evaluation(run)["language"].get(name, {}).get(figure)
+                    evaluation(run)["language"].get(name, {}).get(figure)
                 ),
             )
             for figure in FIGURES
@@ -198,14 +167,14 @@ def _language(runs: Mapping[int, Record]) -> dict[str, Any]:
     }
 
 
-def _cost(runs: Mapping[int, Record]) -> dict[str, Any]:
+def _cost(runs: Runs) -> dict[str, Any]:
     """Means a run: steps, seconds, tokens, operations."""
     if not runs:
         return {}
     found = {key: fmean(run[key] for run in runs.values()) for key in ("steps", "seconds")}
     names = next(iter(runs.values()))["cost"]
     found |= {name: fmean(run["cost"][name] for run in runs.values()) for name in names}
-    measuring = fmean(_evaluation(run)["seconds"] for run in runs.values())
+    measuring = fmean(evaluation(run)["seconds"] for run in runs.values())
     return {**found, "seconds_measuring": measuring}
 
 
@@ -222,60 +191,36 @@ def _curves(seed: int, run: Record) -> dict[str, Any]:
 
 
 def _start(record: Record) -> dict[str, Any]:
-    evaluation = _evaluation(record)
-    rates = {name: cell["rate"] for name, cell in evaluation["cells"].items()}
-    return {"measures": rates, "language": evaluation["language"]}
+    found = evaluation(record)
+    rates = {name: cell["rate"] for name, cell in found["cells"].items()}
+    return {"measures": rates, "language": found["language"]}
 
 
-def _attacker(runs: Mapping[int, Record], start: Record) -> dict[str, Any] | None:
+def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:
     """The arm's Attackers on the untrained Defender, less the untrained Attacker on it."""
     untrained, own = "harmful/untrained attacker", "harmful/own attacker@start"
-    have = [run for run in runs.values() if own in _evaluation(run)["cells"]]
-    if not have or untrained not in _evaluation(start)["cells"]:
+    have = [run for run in runs.values() if own in evaluation(run)["cells"]]
+    if not have or untrained not in evaluation(start)["cells"]:
         return None
-    before = [outcomes(start, untrained)] * len(have)
-    after = [outcomes(run, own) for run in have]
+    before = [outcomes(start, [untrained])] * len(have)
+    after = [outcomes(run, [own]) for run in have]
     return {
-        "paired": paired_over_runs(_means(before), _means(after)),
+        "paired": paired_over_runs(means(before), means(after)),
         "bootstrap": crossed_bootstrap(before, after),
     }
 
 
-def _names(
-    reference: Mapping[int, Record], seeds: Sequence[int], other: Mapping[int, Record]
-) -> list[str]:
-    """The cells that all runs of both arms have, in order."""
+def _figures(reference: Runs, seeds: Sequence[int], other: Runs) -> list[tuple[str, str]]:
     if not seeds:
         return []
-    every = [_evaluation(runs[seed])["cells"] for runs in (reference, other) for seed in seeds]
-    return [name for name in every[0] if all(name in cells for cells in every)]
-
-
-def _figures(
-    reference: Mapping[int, Record], seeds: Sequence[int], other: Mapping[int, Record]
-) -> list[tuple[str, str]]:
-    if not seeds:
-        return []
-    every = [_evaluation(runs[seed])["language"] for runs in (reference, other) for seed in seeds]
+    every = [evaluation(runs[seed])["language"] for runs in (reference, other) for seed in seeds]
     sets = [name for name in every[0] if all(name in each for each in every)]
     return [(name, figure) for name in sets for figure in FIGURES]
 
 
-def _means(rows: Sequence[Sequence[float | None]]) -> list[float | None]:
-    found = []
-    for row in rows:
-        known = [value for value in row if value is not None]
-        found.append(fmean(known) if known else None)
-    return found
-
-
 def _lacking(plan: Plan, trial: Trial, record: Record | None) -> list[str]:
-    cells = {} if record is None else _evaluation(record)["cells"]
+    cells = {} if record is None else evaluation(record)["cells"]
     return [cell.name for cell in cells_of(plan, trial) if cell.name not in cells]
-
-
-def _evaluation(record: Record) -> Any:
-    return record["evaluation"]
 
 
 def _judge(plan: Plan) -> Any:

@@ -67,7 +67,7 @@ def asked(plan: Plan) -> str:
     """A hash of how the study measures: seeds, sets and judge, which Attackers apart."""
     start = plan.of(START)[0].config
     parts = [
-        plan.study.evaluate.model_dump(mode="json", exclude={"attackers"}),
+        plan.study.evaluate.model_dump(mode="json", exclude={"attackers", "primary"}),
         start.seeds.model_dump(mode="json", include={"harmful"}),
         start.judges.model_dump(mode="json", include={"evaluation", "defender", "faithfulness"}),
     ]

@@ -50,6 +50,9 @@ class Evaluate(Config):
     """Sets of harmless requests, asked plainly: over-refusal."""
     fixed: tuple[FixedAttack, ...] = (FixedAttack(name="templates", collection="templates"),)
     """Fixed attacks on the harmful seeds."""
+    primary: tuple[str, ...] = ()
+    """Cells whose mean is the study's one main measure, named before anything is run; a seed's
+    outcome is its mean over them."""
     attackers: tuple[str, ...] = ()
     """Arms whose trained Attackers attack every Defender of the study. The Attacker has the
     Defender's place in the list of run seeds, counted round."""

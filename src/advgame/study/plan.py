@@ -12,6 +12,7 @@ from typing import Any, Final
 from advgame.config import RunConfig
 from advgame.config.load import compose
 from advgame.config.overrides import flat, merge
+from advgame.errors import ConfigError
 from advgame.schedule import ever_learns
 from advgame.study.config import Study, beside, load_study
 from advgame.types import Role
@@ -142,4 +143,19 @@ def make_plan(path: Path) -> Plan:
                         overrides=merge(study.set, arm.set),
                     )
                 )
-    return Plan(study=study, trials=tuple(trials))
+    plan = Plan(study=study, trials=tuple(trials))
+    _check_primary(path, plan)
+    return plan
+
+
+def _check_primary(path: Path, plan: Plan) -> None:
+    # Inside, because cells are built on plans.
+    from advgame.study.cells import cells_of
+
+    known = [cell.name for cell in cells_of(plan, plan.of(plan.study.reference)[0])]
+    for name in plan.study.evaluate.primary:
+        if name not in known:
+            raise ConfigError(
+                f"{path}: evaluate.primary: {name!r} is not measured of {plan.study.reference}; "
+                f"there are {', '.join(known)}"
+            )
