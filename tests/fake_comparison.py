@@ -153,7 +153,7 @@ def make_compared() -> dict[str, Any]:
             "cycling": {"joint": {
                 "defender": {"mean": change, "worst": None, "pairs": []},
                 "attacker": {"mean": change, "worst": None, "pairs": []},
-                "rounds": {"share": None, "low": None, "high": None, "noise": None,
+                "rounds": {"size": None, "noise": None, "share": None,
                            "triples": []}}},
         },
         "exploitability": [

@@ -9,6 +9,7 @@ import typer
 from advgame import __version__
 from advgame.cli import (
     assets,
+    compare,
     config,
     eval,
     export,
@@ -58,6 +59,7 @@ app.command()(train.train)
 app.command()(report.report)
 app.command()(measure.measure)
 app.command("eval")(eval.evaluate)
+app.command()(compare.compare)
 app.command()(study.study)
 app.command()(view.view)
 app.command()(play.play)

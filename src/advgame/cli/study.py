@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 if TYPE_CHECKING:
     from advgame.study.folders import Folders
     from advgame.study.plan import Plan
+    from advgame.study.pool import Watcher
 
 
 def study(
@@ -79,23 +84,42 @@ def _run(file: Path, plan: Plan, folders: Folders, workers: int | None) -> dict[
     count = workers or free_cores()
     typer.echo(f"{len(plan.trials)} runs, {count} at once, in {folders.out}", err=True)
     try:
-        return run_study(file, plan, folders, workers=count, watcher=_watcher(folders))
+        with _watcher(folders) as watcher:
+            return run_study(file, plan, folders, workers=count, watcher=watcher)
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on", err=True)
         raise typer.Exit(130) from None
 
 
-def _watcher(folders: Folders) -> Any:
-    """A line when something begins or ends."""
+@contextmanager
+def _watcher(folders: Folders) -> Iterator[Watcher]:
+    """A line when something begins or ends; on a terminal also where each run stands."""
+    from rich.console import Console
+
     from advgame.cli.words import duration
+    from advgame.hostile import clean
     from advgame.study.job import BUSY
     from advgame.study.pool import Task, Watcher
+    from advgame.study.run import last_line
+
+    console = Console(stderr=True, highlight=False)
+
+    def say(text: str) -> None:
+        console.print(Text(text), soft_wrap=True)
 
     def ended(task: Task, code: int, seconds: float) -> None:
         told = {0: "done", BUSY: "held by another process; later"}.get(code, "failed")
-        typer.echo(f"{task.name}: {told} after {duration(seconds)}", err=True)
+        say(f"{task.name}: {told} after {duration(seconds)}")
 
-    return Watcher(started=lambda task: typer.echo(f"{task.name}: begun", err=True), ended=ended)
+    def tick(running: Sequence[Task], left: int) -> None:
+        if console.is_terminal and time.monotonic() - shown[0] > 1:
+            shown[0] = time.monotonic()
+            lines = [last_line(folders.log(task.key)) or f"{task.key}: loading" for task in running]
+            status.update(Text(clean("; ".join([*lines, f"{left} to come"]))))
+
+    shown = [0.0]
+    with console.status("") as status:
+        yield Watcher(started=lambda task: say(f"{task.name}: begun"), ended=ended, tick=tick)
 
 
 def _show_plan(plan: Plan, folders: Folders) -> None:

@@ -219,8 +219,10 @@ def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
                 name,
                 _points(each["defender"]["mean"]),
                 _points(each["attacker"]["mean"]),
-                spanned({**each["rounds"], "value": each["rounds"]["share"]}, percent),
-                "–" if each["rounds"]["noise"] is None else percent(each["rounds"]["noise"]),
+                *(
+                    "–" if each["rounds"][key] is None else points(each["rounds"][key])
+                    for key in ("size", "noise")
+                ),
             ]
             for name, each in found.items()
         ]
@@ -228,8 +230,8 @@ def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
             "title": "Signs of cycling",
             "note": "Forgetting: how much more often a later Defender loses to an earlier Attacker "
             "than its contemporary did, and likewise an Attacker, in points with 95% intervals. "
-            "Going round: the share of advantages between checkpoints that no strengths explain, "
-            "and what noise alone would show in 95 of 100 cases.",
+            "Going round: the size of advantages between checkpoints that no strengths explain, in "
+            "points, and below what noise alone stays in 95 of 100 cases.",
             "columns": ["run", "Defender forgets", "Attacker forgets", "goes round", "noise"],
             "rows": rows,
         }

@@ -1,0 +1,166 @@
+"""A comparison on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from advgame.compare.board import OVER_REFUSAL, SAFETY
+from advgame.hostile import clean
+from advgame.report.story import points
+
+_LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")
+_DIVERSITY = (
+    "attacker/harmful/distinct_2",
+    "attacker/harmful/self_overlap",
+    "attacker/harmful/copy_overlap",
+    "defender/harmful/direct/distinct_2",
+    "defender/benign/direct/distinct_2",
+)
+
+
+def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
+    """Costs, checkpoints on the fronts, diversity; cross-play and exploitability where played."""
+    yield _costs(report["runs"])
+    yield _pareto(report)
+    yield _figures(report["runs"])
+    if played := report.get("cross_play"):
+        yield _matrix(played)
+        yield from _cycling(played["cycling"])
+    if found := report.get("exploitability"):
+        yield _exploit(found)
+
+
+def transcripts(report: Mapping[str, Any], most: int = 2) -> Iterator[Table]:
+    """The first few shared questions of each kind, side by side."""
+    shown: dict[tuple[str, str], int] = {}
+    for row in report["transcripts"]:
+        kind = (row["mode"], row["kind"])
+        shown[kind] = shown.get(kind, 0) + 1
+        if shown[kind] > most:
+            continue
+        table = Table(title=Text(clean(row["seed"])), title_justify="left", show_lines=True)
+        table.add_column("run")
+        table.add_column("reply", ratio=1, overflow="fold")
+        table.add_column("Attacker")
+        for name, answer in row["answers"].items():
+            won = {True: "won", False: "lost", None: "unscored"}[answer["success"]]
+            cut = answer["reply"][:60] if row["kind"] == "harmful" else answer["reply"]
+            table.add_row(name, Text(clean(cut)), won)
+        yield table
+
+
+def _costs(runs: Mapping[str, Any]) -> Table:
+    table = Table(title="Runs", title_justify="left")
+    columns = ("run", "schedule", "steps", "sampled", "trained", "operations", "minutes")
+    for column in columns:
+        table.add_column(column, justify="left" if column in columns[:2] else "right")
+    for name, run in runs.items():
+        cost = run["cost"]
+        table.add_row(
+            name,
+            run["schedule"],
+            f"{run['steps']}{'' if run['finished'] else ' …'}",
+            f"{cost['sampled_tokens']:,}",
+            f"{cost['trained_tokens']:,}",
+            f"{cost['flops']:.1e}",
+            f"{run['seconds'] / 60:.1f}",
+        )
+    return table
+
+
+def _pareto(report: Mapping[str, Any]) -> Table:
+    table = Table(
+        title="Checkpoints, held-out %, [95%]; * no other is better in both", title_justify="left"
+    )
+    for column in ("run", "step", "plain attacks", "own Attacker", "over-refusal"):
+        table.add_column(column, justify="left" if column == "run" else "right")
+    fronts = report["pareto"]["fronts"]
+    for place, point in enumerate(report["pareto"]["points"]):
+        cells = [
+            rate(point["rates"].get(name)) + (" *" if place in fronts[key] else "")
+            for key, name in SAFETY.items()
+        ]
+        table.add_row(
+            point["run"], str(point["step"]), *cells, rate(point["rates"].get(OVER_REFUSAL))
+        )
+    return table
+
+
+def _figures(runs: Mapping[str, Any]) -> Table:
+    table = Table(title="Training, first and last step", title_justify="left")
+    table.add_column("metric")
+    for name in runs:
+        table.add_column(name, justify="right")
+    for metric in (*_LAST, *_DIVERSITY):
+        cells = [_ends(run["curves"][metric]) for run in runs.values()]
+        table.add_row(metric, *cells)
+    return table
+
+
+def _ends(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{known[0]:.2f} → {known[-1]:.2f}" if known else "–"
+
+
+def _matrix(played: Mapping[str, Any]) -> Table:
+    table = Table(
+        title=f"Cross-play: attack success %, {played['seeds']} seeds", title_justify="left"
+    )
+    table.add_column("Attacker ↓ Defender →")
+    for name in played["defenders"]:
+        table.add_column(name, justify="right")
+    for name, row in zip(played["attackers"], played["cells"], strict=True):
+        table.add_row(name, *map(rate, row))
+    return table
+
+
+def _cycling(found: Mapping[str, Any]) -> Iterator[str]:
+    for run, signs in found.items():
+        for who in ("defender", "attacker"):
+            mean, worst = signs[who]["mean"], signs[who]["worst"]
+            if mean["value"] is None:
+                continue
+            yield (
+                f"{run}: {who} forgets {points(mean['value'])} points "
+                f"[{points(mean['low'])}, {points(mean['high'])}] from an earlier to a later step "
+                f"on the mean; at worst {points(worst['value'])} "
+                f"(step {worst['earlier']} to {worst['later']})"
+            )
+        rounds = signs["rounds"]
+        if rounds["size"] is not None:
+            yield (
+                f"{run}: advantages of {100 * rounds['size']:.0f} points go round in circles; "
+                f"noise alone gives up to {100 * rounds['noise']:.0f}"
+            )
+
+
+def _exploit(found: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title="Exploitability: attack success %, [95%]", title_justify="left")
+    columns = ("Defender", "untrained", "own Attacker", "best response", "gap, points", "tokens")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "Defender" else "right")
+    for row in found:
+        gap = row["gap"]
+        table.add_row(
+            f"{Path(row['run']).name}@{row['step']}",
+            rate(row["untrained"]),
+            rate(row["own"]),
+            rate(row["best_response"]),
+            "–"
+            if gap is None or gap["value"] is None
+            else f"{points(gap['value'])} [{points(gap['low'])}, {points(gap['high'])}]",
+            f"{row['budget_tokens']:,}",
+        )
+    return table
+
+
+def rate(found: Mapping[str, Any] | None) -> str:
+    """`31 [20, 42]` in percent, or a dash."""
+    if found is None or found["value"] is None:
+        return "–"
+    return f"{100 * found['value']:.0f} [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"

@@ -1,0 +1,103 @@
+"""Runs side by side, from folders alone."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_run import write_fake_run
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from advgame.compare.board import OVER_REFUSAL, board, front, named
+from advgame.compare.table import tables, transcripts
+from advgame.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    first = write_fake_run(folder / "first", steps=6, validations=3, questions=12)
+    second = write_fake_run(folder / "second", steps=4, validations=3, questions=12, summary=False)
+    evals = first / "evals"
+    evals.mkdir()
+    task = {"counts": "accuracy", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+    safety = {**task, "counts": "attack_success"}
+    report = {"role": "defender", "step": 6, "tasks": {"openbookqa": task, "harmbench": safety}}
+    (evals / "quick.json").write_text(json.dumps(report))
+    (evals / "other.json").write_text("[1]")
+    return [first, second]
+
+
+def test_a_board_holds_what_the_folders_hold(runs: list[Path]) -> None:
+    report = board(runs)
+    first, second = report["runs"]["first"], report["runs"]["second"]
+    assert (first["steps"], first["finished"], second["finished"]) == (6, True, False)
+    assert first["curves"]["tokens"] == [6_000 * (step + 1) for step in range(6)]
+    assert [row["step"] for row in first["validation"]] == [0, 3, 6]
+    assert [row["tokens"] for row in first["validation"]] == [0, 18_000, 36_000]
+    assert first["cost"]["sampled_tokens"] == 24_000
+    assert report["utility"] == [
+        {"run": "first", "step": 6, "task": "openbookqa"}
+        | {"value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+    ]
+    json.dumps(report, allow_nan=False)
+
+
+def test_the_same_questions_stand_side_by_side_changed_ones_first(runs: list[Path]) -> None:
+    rows = board(runs)["transcripts"]
+    assert {row["mode"] for row in rows} == {"direct", "attacked"}
+    for mode in ("direct", "attacked"):
+        for kind in ("harmful", "benign"):
+            told = [
+                len({each["success"] for each in row["answers"].values()})
+                for row in rows
+                if (row["mode"], row["kind"]) == (mode, kind)
+            ]
+            assert told == sorted(told, reverse=True)
+            assert len(told) == 12
+    assert all(list(row["answers"]) == ["first", "second"] for row in rows)
+
+
+def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> None:
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    report = board(runs)
+    for part in (*tables(report), *transcripts(report)):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    for told in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
+        assert told in text
+    assert not any(character in text for character in "\x1b\u202e\u2028")
+
+
+points = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans()), min_size=0, max_size=12
+)
+
+
+@given(points)
+def test_a_front_is_what_nobody_beats(values: list[tuple[int, int, bool]]) -> None:
+    made: list[Any] = [
+        {"rates": {"a": {"value": a / 4 if known else None}, OVER_REFUSAL: {"value": b / 4}}}
+        for a, b, known in values
+    ]
+    on = set(front(made, "a", OVER_REFUSAL))
+    known = {place: (a, b) for place, (a, b, there) in enumerate(values) if there}
+    assert on <= known.keys()
+    for place, (a, b) in known.items():
+        beaten = any(c <= a and d <= b and (c < a or d < b) for c, d in known.values())
+        assert (place in on) != beaten
+
+
+def test_runs_are_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / "a/run", tmp_path / "b/run"]
+    assert list(named(paths)) == [str(path) for path in paths]
+    with pytest.raises(ConfigError, match="named twice"):
+        named([paths[0], paths[0]])
+    with pytest.raises(ConfigError, match="at least one"):
+        named([])

@@ -1,0 +1,98 @@
+"""Players of real (tiny) runs meet; a best response is trained by the one loop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from advgame.compare.crossplay import contestants, cross_play
+from advgame.compare.exploit import best_response, response_config
+from advgame.config import load
+from advgame.errors import ConfigError
+from advgame.train import train
+from advgame.types import Role
+
+KEYS = (
+    "train.threads=1",
+    "train.validation.every=0",
+    "train.steps=3",
+    "train.save.keep_last=9",
+    "attacker.learn.lr=0.05",
+    "defender.learn.lr=0.05",
+)
+
+
+class StoppedError(Exception):
+    """In the place of a kill."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A joint run, and one that taught only its Defender, on small seed files."""
+    folder = tmp_path_factory.mktemp("cross")
+    seeds = []
+    for kind in ("harmful", "benign"):
+        rows = [
+            {"text": f"{kind} request {number} about {split}", "split": split}
+            for split in ("train", "validation", "test")
+            for number in range(6)
+        ]
+        file = folder / f"{kind}.jsonl"
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        seeds.append(f"seeds.{kind}=[{file}]")
+    train(load("tiny", [*KEYS, *seeds]), folder / "joint")
+    train(load("tiny", [*KEYS, *seeds, "schedule.type=defender-only"]), folder / "alone")
+    return folder
+
+
+def test_checkpoints_of_several_runs_are_one_field(folder: Path) -> None:
+    runs = {"joint": folder / "joint", "alone": folder / "alone"}
+    attackers = [each.name for each in contestants(runs, Role.ATTACKER, None)]
+    defenders = [each.name for each in contestants(runs, Role.DEFENDER, None)]
+    assert attackers == ["joint@0", "joint@1", "joint@2", "joint@3"]  # the other's never learned
+    assert defenders == [*attackers, "alone@1", "alone@2", "alone@3"]
+    few = [each.name for each in contestants(runs, Role.DEFENDER, 2)]
+    assert few == ["joint@0", "joint@1", "joint@3", "alone@1", "alone@3"]
+    assert [each.name for each in contestants(runs, Role.ATTACKER, 1)] == ["joint@0", "joint@3"]
+
+
+def test_a_matrix_that_was_stopped_goes_on(folder: Path, tmp_path: Path) -> None:
+    runs = {"joint": folder / "joint"}
+    said: list[str] = []
+
+    def stop(text: str) -> None:
+        said.append(text)
+        if len(said) == 6:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        cross_play(runs, seeds=5, most=2, cache=tmp_path / "b.json", say=stop)
+    found = cross_play(runs, seeds=5, most=2, cache=tmp_path / "b.json", say=said.append)
+    whole = cross_play(runs, seeds=5, most=2, cache=tmp_path / "w.json", say=lambda text: None)
+    assert found == whole
+    assert len(said) == 3 + 9 + 1  # each Attacker once, each cell once, and the one that stopped
+    assert found["attackers"] == found["defenders"] == ["joint@0", "joint@1", "joint@3"]
+    assert all(cell["n"] + cell["unscored"] == 5 for row in found["cells"] for cell in row)
+    assert list(found["cycling"]) == ["joint"]
+    with pytest.raises(ConfigError, match="other seeds"):
+        cross_play(runs, seeds=4, most=2, cache=tmp_path / "w.json", say=said.append)
+
+
+def test_a_best_response_is_trained_once_against_the_frozen_defender(folder: Path) -> None:
+    made = response_config(folder / "joint", 250)
+    assert (made.schedule.type, made.train.budget_tokens) == ("attacker-only", 250)
+    steps = []
+    found = best_response(
+        folder / "joint", 2, tokens=250, seeds=5, threads=1, observer=steps.append
+    )
+    assert found["cost"]["sampled_tokens"] + found["cost"]["trained_tokens"] >= 250
+    assert found["step"] == 2
+    assert all(found[name]["n"] == 5 for name in ("untrained", "own", "best_response", "gap"))
+    begun = len(steps)
+    again = best_response(folder / "joint", 2, tokens=250, seeds=5, threads=1)
+    assert again == found
+    assert begun > 2
+    alone = best_response(folder / "alone", tokens=60, seeds=5, threads=1)
+    assert (alone["own"], alone["gap"]) == (None, None)

@@ -1,0 +1,80 @@
+"""Matrices with and without circles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from advgame.compare.cycling import cycling
+
+STEPS = (0, 10, 20, 30)
+
+
+def play(probability, seeds: int = 400, size: int = len(STEPS)):
+    """Outcomes of Attacker a against Defender d by the same luck for each seed."""
+    luck = np.random.default_rng(0).random(seeds)
+    return [
+        [[bool(each < probability(a, d)) for each in luck] for d in range(size)]
+        for a in range(size)
+    ]
+
+
+def test_players_that_only_get_stronger_neither_forget_nor_go_round() -> None:
+    found = cycling(STEPS, play(lambda a, d: 0.5 + 0.1 * (a - d)), resamples=200)
+    assert found["defender"]["mean"]["high"] < 0  # a later Defender holds better
+    assert found["attacker"]["mean"]["high"] < 0  # a later Attacker wins more
+    assert found["rounds"]["size"] < 0.02
+    assert found["rounds"]["triples"] == []
+
+
+def test_a_defender_that_loses_what_it_held_has_forgotten() -> None:
+    """Attacker 1 is held by Defender 1, and wins again against Defender 3."""
+    found = cycling(STEPS, play(lambda a, d: 0.8 if (a, d) == (1, 3) else 0.2), resamples=50)
+    worst = found["defender"]["worst"]
+    assert (worst["earlier"], worst["later"]) == (10, 30)
+    assert worst["low"] > 0.4
+    assert found["defender"]["mean"]["value"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_an_attacker_that_no_longer_beats_an_old_defender_has_forgotten() -> None:
+    found = cycling(STEPS, play(lambda a, d: 0.1 if (a, d) == (2, 0) else 0.6), resamples=50)
+    worst = found["attacker"]["worst"]
+    assert (worst["earlier"], worst["later"]) == (0, 20)
+    assert worst["value"] == pytest.approx(0.5, abs=0.06)
+
+
+def test_rock_paper_scissors_goes_round() -> None:
+    def beats(a: int, d: int) -> float:
+        return 0.5 + (0.3 if (a - d) % 3 == 1 else -0.3 if (a - d) % 3 == 2 else 0.0)
+
+    found = cycling((0, 1, 2), play(beats, size=3), resamples=200)["rounds"]
+    assert found["share"] > 0.95
+    assert found["size"] == pytest.approx(0.6, abs=0.1)
+    assert found["size"] > 3 * found["noise"]
+    assert len(found["triples"]) == 1
+    assert sorted(found["triples"][0]["beats"]) == [0, 1, 2]
+    first, second = found["triples"][0]["beats"][:2]
+    assert (first - second) % 3 == 1
+
+
+def test_noise_alone_is_told_as_noise() -> None:
+    rng = np.random.default_rng(3)
+    seen = 0
+    for _ in range(20):
+        outcomes = [
+            [[bool(each) for each in rng.random(40) < 0.5 + 0.05 * (a - d)] for d in range(4)]
+            for a in range(4)
+        ]
+        found = cycling(STEPS, outcomes, resamples=200)["rounds"]
+        seen += found["size"] > found["noise"]
+    assert seen <= 4  # five in a hundred are expected
+
+
+def test_unscored_seeds_are_left_out_and_two_steps_make_no_circle() -> None:
+    outcomes = [[[True, None], [False, True]], [[None, None], [True, True]]]
+    found = cycling((0, 5), outcomes, resamples=10)
+    assert found["rounds"]["size"] is None
+    assert found["defender"]["pairs"][0]["n"] == 1
+    assert found["attacker"]["worst"] is None
+    with pytest.raises(ValueError, match="expected 3"):
+        cycling((0, 1, 2), outcomes)
