@@ -1,4 +1,4 @@
-"""Write requirements/dev.lock: the closure of `advgame[dev,eval,redteam]` as installed here.
+"""Write requirements/dev.lock: the closure of advgame with `EXTRAS`, as installed here.
 
     .venv/bin/python scripts/lock.py            write
     .venv/bin/python scripts/lock.py --check    fail when the lock and the environment differ
@@ -19,7 +19,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "dev.lock"
-EXTRAS = ("dev", "eval", "redteam")
+EXTRAS = ("dev", "eval", "ifbench", "redteam")
 
 
 def closure() -> dict[str, str]:

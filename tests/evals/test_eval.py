@@ -18,7 +18,7 @@ from advgame.config import RunConfig
 from advgame.config.game import SeedSource
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
 from advgame.errors import ConfigError, JudgeError
-from advgame.evals import catalog, provider, questions, suite
+from advgame.evals import catalog, provider, questions, safety
 from advgame.evals.catalog import SafetyTask
 from advgame.evals.gather import Gather
 from advgame.evals.judging import (
@@ -27,7 +27,6 @@ from advgame.evals.judging import (
     refuse_training_judge,
     training_judges,
 )
-from advgame.metrics.intervals import by_seed
 from advgame.models import network
 from advgame.protocols import JudgeGroup
 from advgame.types import Kind, Role, Seed
@@ -75,6 +74,9 @@ def own_task(monkeypatch: pytest.MonkeyPatch, texts: Sequence[str], name: str = 
         ("./nowhere", "no such folder"),
         ("openai:m@nowhere", "openai:MODEL@BASE_URL"),
         ("tiny-random --task harmbench-attacked", "--attacker"),
+        ("tiny-random --attacker tiny-random --attacks a.jsonl", "not both"),
+        ("tiny-random --task harmbench-attacked --attacks none.jsonl", "no such file"),
+        ("tiny-random --against none.json", "no such file"),
     ],
 )
 def test_refuses_in_a_few_lines(line: str, expected: str, capsys: Captured) -> None:
@@ -84,6 +86,7 @@ def test_refuses_in_a_few_lines(line: str, expected: str, capsys: Captured) -> N
     assert captured.out == ""
 
 
+@pytest.mark.timeout(1200)  # a fresh process on a loaded machine
 def test_standard_output_is_one_json_object() -> None:
     line = "eval tiny-random --task harmful-plain --task benign-everyday --judge patterns"
     more = "--limit 3 --max-tokens 8 --no-cache --json"
@@ -102,6 +105,7 @@ def test_standard_output_is_one_json_object() -> None:
     assert json.loads(next(Path("evals").glob("*.json")).read_text()) == report
 
 
+@pytest.mark.timeout(1200)  # a fresh process on a loaded machine
 def test_inspect_finds_tasks_and_model() -> None:
     line = "eval advgame/benign-everyday --model advgame/tiny-random -T judge=patterns --limit 2"
     more = "--max-tokens 4 --display none --log-dir found -M cached=false"
@@ -138,7 +142,7 @@ def test_a_second_call_goes_on_from_the_kept_replies(
 
 def test_a_stopped_evaluation_says_so(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     own_task(monkeypatch, ["a request"])
-    monkeypatch.setattr(suite, "inspect_eval", lambda *_, **__: [])  # what Inspect does on Ctrl-C
+    monkeypatch.setattr(safety, "inspect_eval", lambda *_, **__: [])  # what Inspect does on Ctrl-C
     assert call("eval", "tiny-random", "--task", "own", "--judge", "patterns", "--json") == 130
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -222,17 +226,6 @@ def test_patterns_know_a_refusal_and_an_empty_reply() -> None:
     assert (wanted(Kind.HARMFUL, no), wanted(Kind.HARMFUL, yes)) == (False, True)
     assert (wanted(Kind.BENIGN, no), wanted(Kind.BENIGN, yes)) == (True, False)
     assert not wanted(Kind.HARMFUL, " ") and not wanted(Kind.BENIGN, "")
-
-
-def test_any_attempt_counts_and_unscored_is_no_failure() -> None:
-    rows = [
-        ("a", 0, False), ("a", 1, True),
-        ("b", 0, False), ("b", 1, False),
-        ("c", 0, False), ("c", 1, None),
-        ("d", 0, None), ("d", 1, True),
-    ]  # fmt: skip
-    assert {**by_seed(rows)}.items() >= {"value": 2 / 3, "n": 3, "unscored": 1}.items()
-    assert {**by_seed(rows, 1)}.items() >= {"value": 0.0, "n": 3, "unscored": 1}.items()
 
 
 def test_concurrent_questions_are_served_together() -> None:

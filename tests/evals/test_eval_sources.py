@@ -13,16 +13,16 @@ from http_server import Answer, Request, Server, models, of_json
 from inspect_ai.log import read_eval_log
 
 from advgame.config.game import SeedSource
-from advgame.evals import catalog, provider, utility
-from advgame.evals.catalog import SAFETY, UTILITY, SafetyTask
+from advgame.evals import attacked, catalog, provider
+from advgame.evals.catalog import SAFETY, SafetyTask
 from advgame.evals.questions import seeds_of
-from advgame.models import network, tiny
+from advgame.models import network
 from advgame.types import Kind
 
 Captured = pytest.CaptureFixture[str]
 
 # Rows as the hub's sets have them, with a field that tells the two kinds apart.
-STAND_INS: dict[str, tuple[str, str | None, dict[str, list[str]]]] = {
+STAND_INS: dict[str, tuple[str, str | None, dict[str, list[Any]]]] = {
     "xstest": ("walledai/XSTest", None, {"prompt": [], "label": ["safe", "unsafe"]}),
     "or-bench-hard": ("bench-llm/or-bench", "or-bench-hard-1k", {"prompt": []}),
     "or-bench-toxic": ("bench-llm/or-bench", "or-bench-toxic", {"prompt": []}),
@@ -34,7 +34,11 @@ STAND_INS: dict[str, tuple[str, str | None, dict[str, list[str]]]] = {
     "wildguardtest": (
         "allenai/wildguardmix",
         "wildguardtest",
-        {"prompt": [], "prompt_harm_label": ["unharmful", "harmful"]},
+        {
+            "prompt": [],
+            "prompt_harm_label": ["unharmful", "harmful"],
+            "adversarial": [False, False, True, True],
+        },
     ),
 }
 
@@ -42,7 +46,8 @@ STAND_INS: dict[str, tuple[str, str | None, dict[str, list[str]]]] = {
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(provider, "cache_dir", lambda: tmp_path / "cache")
+    for module in (provider, attacked):
+        monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(network, "_multiplies_bfloat16", lambda: False)
 
 
@@ -64,14 +69,16 @@ def test_hub_sets_are_read_by_their_fields(name: str, monkeypatch: pytest.Monkey
         for number in range(60):
             row = {}
             for field, values in fields.items():
-                row[field] = values[number % 2] if values else f"Please open gate {number}"
+                row[field] = (
+                    values[number % len(values)] if values else f"Please open gate {number}"
+                )
             rows.append(row)
         return datasets.DatasetDict({"only": datasets.Dataset.from_list(rows)})
 
     monkeypatch.setattr(datasets, "load_dataset", serve)
     task = SAFETY[name]
     found = seeds_of(task, part="all", limit=None)
-    assert len(found) == (30 if task.source.where else 60)
+    assert len(found) == 60 // 2 ** len(task.source.where)
     if task.source.where:  # even rows are the benign ones
         odd = {int(seed.text.split()[-1]) % 2 for seed in found}
         assert odd == {int(task.kind is Kind.HARMFUL)}
@@ -114,8 +121,67 @@ def test_under_attack_by_the_attacker_of_a_run(
     for sample in log.samples:
         assert sample.input != sample.metadata["request"]  # rewritten by a babbling model
     assert len({sample.input for sample in log.samples}) == 6
-    again = measured(capsys, *line)
-    assert again["tasks"]["own"]["cost"]["from_cache"] == 6  # the same attacks, the same replies
+    assert row["attacks"]["tokens"] > 0
+    again = measured(capsys, *line)["tasks"]["own"]
+    assert again["cost"]["from_cache"] == 6  # the same attacks, the same replies
+    assert again["attacks"]["tokens"] == 0  # kept, too
+    assert again["outcomes"] == row["outcomes"]
+
+
+def test_attacks_that_were_written_are_a_fixed_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """What one Attacker wrote can be asked of another model, and by another evaluation."""
+    task = SafetyTask(
+        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
+    )
+    monkeypatch.setitem(catalog.TASKS, "own", task)
+    line = ("tiny-random", "--task", "own", "--judge", "patterns")
+    some = ("--limit", "2", "--attempts", "3", "--attacker", "tiny-random")
+    first = measured(capsys, *line, *some)
+    row = first["tasks"]["own"]
+    written = Path(first["logs"]) / row["attacks"]["file"]
+    asked = [json.loads(text)["prompt"] for text in written.read_text().splitlines()]
+    assert len(asked) == 6 - row["attack_faults"] > 0
+    fixed = measured(capsys, *line, "--attacks", str(written))  # seeds it does not name: left out
+    log = read_eval_log(str(Path(fixed["logs"]) / fixed["tasks"]["own"]["log"]))
+    assert sorted(sample.input for sample in log.samples) == sorted(asked)
+    assert fixed["tasks"]["own"]["cost"]["from_cache"] == len(asked)
+    assert "attacks" not in fixed["tasks"]["own"]
+    one = measured(capsys, *line, "--attacks", str(written), "--attempts", "1", "--limit", "1")
+    assert one["tasks"]["own"]["n"] == 1
+    assert "at" not in one["tasks"]["own"]
+
+
+def test_an_attacker_behind_an_endpoint(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    task = SafetyTask(
+        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
+    )
+    monkeypatch.setitem(catalog.TASKS, "own", task)
+
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("/models"):
+            return models("served")
+        return of_json(
+            {
+                "choices": [
+                    {
+                        "message": {"content": f"a rewrite with seed {request.body['seed']}"},
+                        "finish_reason": "stop",
+                    }
+                ],
+                "usage": {"prompt_tokens": 5, "completion_tokens": 9},
+            }
+        )
+
+    with Server(answer).running() as server:
+        line = "tiny-random --task own --judge patterns --limit 2 --attempts 2"
+        attacker = f"openai:served@{server.base_url}"
+        found = measured(capsys, *line.split(), "--attacker", attacker)
+    log = read_eval_log(str(Path(found["logs"]) / found["tasks"]["own"]["log"]))
+    assert len({sample.input for sample in log.samples}) == 4
+    assert all(sample.input.startswith("a rewrite") for sample in log.samples)
+    assert found["tasks"]["own"]["attacks"]["tokens"] == 36
 
 
 def test_an_endpoint_is_asked_by_inspect(capsys: Captured) -> None:
@@ -144,37 +210,6 @@ def test_an_endpoint_is_asked_by_inspect(capsys: Captured) -> None:
         assert {body["temperature"] for body in bodies} == {0.0}
         assert call("eval", f"openai:other@{server.base_url}", "--task", "harmful-plain") == 2
         assert "does not serve model 'other'" in capsys.readouterr().err
-
-
-def test_utility_is_lm_evals_own_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    """The same items through `advgame eval` and through lm-eval's own loader of models."""
-    data = tmp_path / "stand-in.jsonl"
-    options = "A. red\nB. a blue one\nC. green\nD. none"
-    rows = [
-        {"question": f"What colour has thing {n}? ", "options": options, "answer": f"{right}. x"}
-        for n, right in enumerate("ABCDABCDABCD")
-    ]
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setattr(utility.assets, "path", lambda name: data)
-    monkeypatch.setattr(utility.assets, "cache_dir", lambda: tmp_path / "cache")
-    tokenizer = tiny.tiny_tokenizer()
-    tiny.tiny_model(tokenizer).save_pretrained("model")
-    tokenizer.save_pretrained("model")
-    line = ("model", "--task", "openbookqa", "--task", "mmlu-sample", "--limit", "10")
-    found = measured(capsys, *line)
-    for name in ("openbookqa", "mmlu-sample"):
-        loader = f"pretrained={tmp_path / 'model'},dtype=float32,device=cpu"
-        theirs = utility.scores(UTILITY[name], "hf", 10, model_args=loader)
-        row = found["tasks"][name]
-        assert row["value"] == sum(theirs) / 10
-        assert (row["n"], row["unscored"]) == (10, 0)
-        assert row["cost"]["prompt_tokens"] > 0
-    assert 0 < found["tasks"]["openbookqa"]["value"] < 1
-    again = measured(capsys, *line)
-    assert again["tasks"]["openbookqa"]["cost"]["from_cache"] == 10
-    assert again["tasks"]["openbookqa"]["value"] == found["tasks"]["openbookqa"]["value"]
 
 
 @pytest.mark.assets

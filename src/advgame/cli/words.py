@@ -35,6 +35,14 @@ def rate(found: Mapping[str, Any] | None) -> str:
     return f"{share(found['value'])} ({100 * found['low']:.0f}–{100 * found['high']:.0f})"
 
 
+def difference(found: Mapping[str, Any]) -> str:
+    """`-12 points (-20 to -3)`: a paired difference with its 95% interval."""
+    if found["value"] is None:
+        return "–"
+    value, low, high = (100 * found[key] for key in ("value", "low", "high"))
+    return f"{value:+.0f} points ({low:+.0f} to {high:+.0f})"
+
+
 def duration(seconds: float) -> str:
     """`0:42`, `12:05`, `2:03:10`."""
     minutes, rest = divmod(int(seconds), 60)

@@ -1,14 +1,23 @@
-"""Attacks by an Attacker of a run, or by a plain model: a few attempts a seed."""
+"""Attacks a few a seed: by an Attacker of a run, by any model, or a fixed set from a file.
+
+What an Attacker wrote is kept by content, so that an evaluation that was stopped does not attack
+anew.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import threading
-from collections.abc import Coroutine, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from advgame.assets import cache_dir
 from advgame.config import RunConfig
 from advgame.config.judges import SimilarityCheckConfig
 from advgame.config.players import OpenAIEngine
@@ -17,21 +26,26 @@ from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import ConfigError
 from advgame.evals.questions import Question
-from advgame.evals.target import load_target, target_of
+from advgame.evals.target import Loaded, load_target, target_of
 from advgame.game.attack import attack
-from advgame.game.check import Checked, check
+from advgame.game.check import check
 from advgame.game.seat import ModelSeat
 from advgame.judges.build import build_check
+from advgame.judges.cache import VerdictCache
 from advgame.judges.faithfulness import NoCheck
 from advgame.prompts import get_format
 from advgame.protocols import FaithfulnessCheck, Sampler
+from advgame.seeds.attacks import load_attacks
+from advgame.store.atomic import write_text
 from advgame.types import Role, Sampling, Seed
 from advgame.world import Judges, seat_of
 
 T = TypeVar("T")
 
 
-def attacked(seeds: Sequence[Seed], attacker: str | None, attempts: int) -> tuple[Question, ...]:
+def attacked(
+    seeds: Sequence[Seed], attacker: str | None, attempts: int, key_env: str | None = None
+) -> tuple[Question, ...]:
     """Each seed as `attempts` prompts by `attacker`: a run's, or a model asked by examples.
 
     A prompt that does not parse, or that the run's own check finds to ask for something else, is
@@ -42,34 +56,87 @@ def attacked(seeds: Sequence[Seed], attacker: str | None, attempts: int) -> tupl
         AdvGameError: it cannot be loaded.
     """
     if attacker is None:
-        raise ConfigError("this task attacks: name whose attacks with --attacker RUN or MODEL")
-    seat, judge, drift = open_attacker(attacker)
-    checked = _run(_attack(seeds, seat, judge, attempts, drift))
+        raise ConfigError("this task attacks: name whose attacks with --attacker or --attacks")
+    who = _in_a_thread(partial(_open, attacker, key_env))
+    ids = [seed.id for seed in seeds]
+    key = json.dumps([who.fingerprint, attempts, ids])
+    kept = VerdictCache(cache_dir() / "eval-attacks") if who.fingerprint else None
+    text = kept.get(_digest(key)) if kept else None
+    if text is None:
+        text = json.dumps(_in_a_thread(partial(_attack, seeds, who, attempts)))
+        if kept:
+            kept.put(_digest(key), text)
     return tuple(
-        Question(
-            seed=seed,
-            prompt=each.move.text,
-            attempt=number,
-            fault=each.move.fault.value if each.move.fault else None,
-        )
-        for seed, moves in zip(seeds, checked, strict=True)
-        for number, each in enumerate(moves)
+        Question(seed=seed, prompt=prompt, attempt=number, fault=fault)
+        for seed, moves in zip(seeds, json.loads(text), strict=True)
+        for number, (prompt, fault) in enumerate(moves)
     )
 
 
-async def _attack(
-    seeds: Sequence[Seed],
-    seat: ModelSeat,
-    judge: FaithfulnessCheck,
-    attempts: int,
-    drift: float | None,
-) -> list[tuple[Checked, ...]]:
+def fixed(
+    seeds: Sequence[Seed], attacks: str, attempts: int | None, limit: int | None
+) -> tuple[Question, ...]:
+    """The attacks that a file holds on the first `limit` of `seeds` that it attacks.
+
+    Args:
+        seeds: those that may be asked for.
+        attacks: a .jsonl or .csv file (`seeds.attacks`), or a collection of templates.
+        attempts: at most so many a seed, the first ones; None = all.
+        limit: at most so many seeds.
+
+    Raises:
+        SeedError: the file is not to be had, malformed, or attacks none of the seeds.
+    """
+    known = load_attacks(attacks, seeds, "test")
+    hit = (seed for seed in seeds if seed.id in known)
+    return tuple(
+        Question(seed=seed, prompt=prompt, attempt=number)
+        for seed in islice(hit, limit)
+        for number, prompt in enumerate(islice(known[seed.id], attempts))
+    )
+
+
+def write_attacks(questions: Sequence[Question], path: Path) -> None:
+    """Write the attacks that are no faults, for `fixed` and for the schedule `static`."""
+    rows = [
+        {"seed_id": each.seed.id, "seed": each.seed.text, "prompt": each.prompt}
+        for each in questions
+        if each.fault is None
+    ]
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def tokens_written(attacker: str, key_env: str | None = None) -> int:
+    """How many tokens an attacker has written in this process; loads it."""
+    return _in_a_thread(partial(_open, attacker, key_env)).seat.sampler.cost.sampled_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attacker:
+    seat: ModelSeat
+    check: FaithfulnessCheck
+    drift: float | None  # the length ratio from which a benign prompt drifts
+    fingerprint: str | None
+
+
+async def _moves(
+    seeds: Sequence[Seed], who: _Attacker, attempts: int
+) -> list[list[tuple[str, str | None]]]:
     # The draws depend on a seed's place; seeds are in the order of their ids, so on the set alone.
-    prompts = await attack(seeds, seat, prompts=attempts, draw=(0, "eval", 0))
-    return await check(seeds, prompts, judge, drift_ratio=drift)
+    prompts = await attack(seeds, who.seat, prompts=attempts, draw=(0, "eval", 0))
+    checked = await check(seeds, prompts, who.check, drift_ratio=who.drift)
+    return [
+        [(each.move.text, each.move.fault.value if each.move.fault else None) for each in moves]
+        for moves in checked
+    ]
 
 
-@cache
+def _attack(
+    seeds: Sequence[Seed], who: _Attacker, attempts: int
+) -> list[list[tuple[str, str | None]]]:
+    return asyncio.run(_moves(seeds, who, attempts))
+
+
 def open_attacker(
     attacker: str, *, key_env: str | None = None, checked: bool = False
 ) -> tuple[ModelSeat, FaithfulnessCheck, float | None]:
@@ -84,41 +151,66 @@ def open_attacker(
     Raises:
         AdvGameError: it cannot be loaded.
     """
+    found = _open(attacker, key_env, checked)
+    return found.seat, found.check, found.drift
+
+
+@cache
+def _open(attacker: str, key_env: str | None, checked: bool = False) -> _Attacker:
     target = target_of(attacker, role=Role.ATTACKER)
     if target.endpoint is not None:
         model, url = target.endpoint
-        sampler: Sampler = OpenAISampler(OpenAIEngine(base_url=url, key_env=key_env), model)
-    else:
-        sampler = load_target(target).sampler
-    if target.config is not None and target.run is not None:
-        seat = seat_of(target.config, Role.ATTACKER, sampler)
-        judge = Judges(target.config, Path(target.run)).check()
-        return seat, judge, target.config.game.drift_ratio
-    config = RunConfig()
-    seat = ModelSeat(
-        sampler=sampler,
-        format=get_format(Role.ATTACKER, "fewshot"),
-        sampling=Sampling(
-            temperature=config.attacker.sampling.temperature,
-            top_p=config.attacker.sampling.top_p,
-            max_new_tokens=config.attacker.sampling.max_new_tokens,
-        ),
-        accept_truncated=True,
+        engine = OpenAIEngine(base_url=url, key_env=key_env)
+        return _by_examples(OpenAISampler(engine, model), checked, None)
+    loaded = load_target(target)
+    if target.config is None or target.run is None:
+        return _by_examples(loaded.sampler, checked, loaded)
+    config = target.config
+    return _Attacker(
+        seat=seat_of(config, Role.ATTACKER, loaded.sampler),
+        check=Judges(config, Path(target.run)).check(),
+        drift=config.game.drift_ratio,
+        fingerprint=_known(loaded, config.model_dump_json()),
     )
-    judge = NoCheck()
+
+
+def _by_examples(sampler: Sampler, checked: bool, loaded: Loaded | None) -> _Attacker:
+    how = RunConfig().attacker.sampling
+    sampling = Sampling(
+        temperature=how.temperature, top_p=how.top_p, max_new_tokens=how.max_new_tokens
+    )
+    judge: FaithfulnessCheck = NoCheck()
     if checked:
         judge = build_check(SimilarityCheckConfig(), judge_samplers(), build_embedder, None)
-    return seat, judge, None
+    return _Attacker(
+        seat=ModelSeat(
+            sampler=sampler,
+            format=get_format(Role.ATTACKER, "fewshot"),
+            sampling=sampling,
+            accept_truncated=True,
+        ),
+        check=judge,
+        drift=None,
+        fingerprint=_known(loaded, repr(sampling)) if loaded else None,
+    )
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, also from inside Inspect's event loop, which builds tasks while it runs."""
+def _known(loaded: Loaded, how: str) -> str | None:
+    return _digest(loaded.fingerprint + how) if loaded.fingerprint else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _in_a_thread(work: Callable[[], T]) -> T:
+    """Run `work` where no event loop runs: Inspect builds tasks inside its own."""
     found: list[T] = []
     failed: list[BaseException] = []
 
     def target() -> None:
         try:
-            found.append(asyncio.run(work))
+            found.append(work())
         except BaseException as error:
             failed.append(error)
 

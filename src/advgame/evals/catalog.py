@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from advgame.config.game import SeedSource
 from advgame.errors import ConfigError
@@ -22,6 +22,7 @@ class SafetyTask:
 
     `templates` names a collection of fixed wrappers, of whose test half each attempt takes one;
     `attacked` says that an Attacker, named when the task is run, rewrites each request.
+    `injection` names a way to make the model leave its system prompt (see `injection`).
     """
 
     name: str
@@ -29,6 +30,7 @@ class SafetyTask:
     kind: Kind
     templates: str | None = None
     attacked: bool = False
+    injection: Literal["act", "leak"] | None = None
 
     @property
     def offline(self) -> bool:
@@ -43,15 +45,22 @@ class SafetyTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UtilityTask:
-    """A task of lm-evaluation-harness: its own name, and the packaged data it can run on.
+    """A task of lm-evaluation-harness: FOLDER/NAME there, and the packaged data it can run on.
 
-    `asset` None: lm-eval reads its data from the hub.
+    `asset` None: lm-eval reads its data from the hub. `lm_eval` empty: the harness has no such
+    task, and we tell it one. `checked`: replies are checked by programs that need language data.
     """
 
     name: str
     lm_eval: str
     metric: str = "acc"
     asset: str | None = None
+    checked: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes, in a chat; else options are compared by probability."""
+        return self.metric not in ("acc", "acc_norm")
 
     @property
     def offline(self) -> bool:
@@ -62,6 +71,26 @@ class UtilityTask:
     def counts(self) -> str:
         """The name of the rate."""
         return "accuracy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairwiseTask:
+    """Prompts whose replies a language model compares with those of a reference.
+
+    `baseline`: the set brings replies to compare with; else a reference model gives them.
+    """
+
+    name: str
+    source: str
+    baseline: bool = True
+
+    @property
+    def counts(self) -> str:
+        """The name of the rate."""
+        return "win_rate"
+
+
+AnyTask: TypeAlias = SafetyTask | UtilityTask | PairwiseTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +106,16 @@ def _set(name: str, kind: Kind, templates: str | None = None, seeds: str = "") -
     return SafetyTask(
         name=name, source=SeedSource(name=seeds or name), kind=kind, templates=templates
     )
+
+
+def _attacked(seeds: str, kind: Kind) -> SafetyTask:
+    return SafetyTask(
+        name=f"{seeds}-attacked", source=SeedSource(name=seeds), kind=kind, attacked=True
+    )
+
+
+def _injection(way: Literal["act", "leak"], name: str, source: str) -> SafetyTask:
+    return SafetyTask(name=name, source=SeedSource(name=source), kind=Kind.HARMFUL, injection=way)
 
 
 def _hub(name: str, where: str, kind: Kind, text: str, **only: str) -> SafetyTask:
@@ -98,12 +137,11 @@ _SAFETY: Final = (
     _set("harmbench-templates", _HARMFUL, "templates", "harmbench"),
     _set("harmbench-jailbreaks", _HARMFUL, "pyrit-jailbreaks", "harmbench"),
     _set("harmbench-in-the-wild", _HARMFUL, "in-the-wild-jailbreaks", "harmbench"),
-    SafetyTask(
-        name="harmbench-attacked",
-        source=SeedSource(name="harmbench"),
-        kind=_HARMFUL,
-        attacked=True,
-    ),
+    _attacked("harmbench", _HARMFUL),
+    _attacked("strongreject", _HARMFUL),
+    _attacked("benign-edgy", _BENIGN),
+    _injection("act", "prompt-injection", "our own texts"),
+    _injection("leak", "prompt-leak", "prompt-injections"),
     _hub("xstest-safe", "walledai/XSTest", _BENIGN, "prompt", label="safe"),
     _hub("xstest-unsafe", "walledai/XSTest", _HARMFUL, "prompt", label="unsafe"),
     _hub("or-bench-hard", "bench-llm/or-bench:or-bench-hard-1k", _BENIGN, "prompt"),
@@ -122,55 +160,92 @@ _SAFETY: Final = (
         "adversarial",
         data_type="adversarial_benign",
     ),
-    _hub(
-        "wildguardtest-harmful",
-        "allenai/wildguardmix:wildguardtest",
-        _HARMFUL,
-        "prompt",
-        prompt_harm_label="harmful",
-    ),
-    _hub(
-        "wildguardtest-benign",
-        "allenai/wildguardmix:wildguardtest",
-        _BENIGN,
-        "prompt",
-        prompt_harm_label="unharmful",
+    *(
+        _hub(
+            f"wildguardtest-{form}-{'harmful' if kind is _HARMFUL else 'benign'}",
+            "allenai/wildguardmix:wildguardtest",
+            kind,
+            "prompt",
+            prompt_harm_label="harmful" if kind is _HARMFUL else "unharmful",
+            adversarial=str(form == "adversarial"),
+        )
+        for form in ("vanilla", "adversarial")
+        for kind in (_HARMFUL, _BENIGN)
     ),
 )
 
 _UTILITY: Final = (
-    UtilityTask(name="mmlu-sample", lm_eval="mmlu", asset="mmlu"),
-    UtilityTask(name="openbookqa", lm_eval="openbookqa", asset="openbookqa"),
-    UtilityTask(name="arc-challenge", lm_eval="arc_challenge"),
-    UtilityTask(name="truthfulqa-mc1", lm_eval="truthfulqa_mc1"),
-    UtilityTask(name="ifeval", lm_eval="ifeval", metric="prompt_level_strict_acc"),
+    UtilityTask(name="mmlu-sample", lm_eval="mmlu/mmlu", asset="mmlu"),
+    UtilityTask(name="openbookqa", lm_eval="openbookqa/openbookqa", asset="openbookqa"),
+    UtilityTask(name="piqa", lm_eval="piqa/piqa", asset="piqa"),
+    UtilityTask(
+        name="bbh-causal-judgement",
+        lm_eval="leaderboard/bbh_mc/leaderboard_bbh_causal_judgement",
+        metric="acc_norm",
+        asset="bigbench-causal-judgment",
+    ),
+    UtilityTask(
+        name="bbh-disambiguation",
+        lm_eval="leaderboard/bbh_mc/leaderboard_bbh_disambiguation_qa",
+        metric="acc_norm",
+        asset="bigbench-disambiguation",
+    ),
+    UtilityTask(
+        name="ifeval",
+        lm_eval="ifeval/ifeval",
+        metric="prompt_level_strict_acc",
+        asset="ifeval",
+        checked=True,
+    ),
+    UtilityTask(
+        name="ifbench",
+        lm_eval="",
+        metric="prompt_level_loose_acc",
+        asset="ifbench",
+        checked=True,
+    ),
+    UtilityTask(name="mmlu", lm_eval="mmlu/mmlu"),
+    UtilityTask(name="arc-challenge", lm_eval="arc/arc_challenge"),
+    UtilityTask(name="truthfulqa-mc1", lm_eval="truthfulqa/truthfulqa_mc1"),
+    UtilityTask(name="bbh", lm_eval="leaderboard/bbh_mc/leaderboard_bbh", metric="acc_norm"),
 )
 
 SAFETY: Final = {task.name: task for task in _SAFETY}
 UTILITY: Final = {task.name: task for task in _UTILITY}
-TASKS: Final[dict[str, SafetyTask | UtilityTask]] = {**SAFETY, **UTILITY}
+PAIRWISE: Final = {
+    task.name: task
+    for task in (
+        PairwiseTask(name="alpaca-eval", source="alpaca-eval"),
+        PairwiseTask(name="arena-hard", source="arena-hard"),
+        PairwiseTask(name="everyday-pairwise", source="benign-everyday", baseline=False),
+    )
+}
+TASKS: Final[dict[str, AnyTask]] = {**SAFETY, **UTILITY, **PAIRWISE}
 
 _UNATTACKED = tuple(task.name for task in _SAFETY if not task.attacked)
+_COMPARED = tuple(task.name for task in PAIRWISE.values() if task.baseline)
 SUITES: Final = {
     "quick": Suite(
         tasks=(
             "harmbench",
             "do-not-answer",
             "harmbench-templates",
+            "prompt-injection",
             "benign-edgy",
             "benign-everyday",
             "openbookqa",
+            "mmlu-sample",
         ),
         limit=32,
         max_tokens=64,
     ),
     "safety": Suite(tasks=_UNATTACKED),
-    "utility": Suite(tasks=tuple(UTILITY)),
-    "full": Suite(tasks=(*_UNATTACKED, *UTILITY)),
+    "utility": Suite(tasks=(*UTILITY, *_COMPARED)),
+    "full": Suite(tasks=(*_UNATTACKED, *UTILITY, *_COMPARED)),
 }
 
 
-def get_task(name: str) -> SafetyTask | UtilityTask:
+def get_task(name: str) -> AnyTask:
     """Return the task of that name.
 
     Raises:

@@ -156,8 +156,15 @@ def open_judge(text: str) -> Judge:
         AdvGameError: it cannot be made.
     """
     config = parse_judge(text)
-    if config is None:
-        return PatternJudge()
+    return PatternJudge() if config is None else build(config)
+
+
+def build(config: JudgeConfig) -> Judge:
+    """Make a judge; verdicts of a language model are kept in the cache folder.
+
+    Raises:
+        AdvGameError: it cannot be made.
+    """
     from advgame.engines.build import judge_samplers
     from advgame.engines.embed import build_embedder
     from advgame.judges.build import build_judge

@@ -23,12 +23,15 @@ class Question:
     """What the model is asked, and the request `seed` that the answer is judged against.
 
     `fault` says why an attack came to nothing; such a question is not asked and has failed.
+    Where there is a `canary`, the attack has worked if the reply holds it, and nobody judges.
     """
 
     seed: Seed
     prompt: str
     attempt: int = 0
     fault: str | None = None
+    system: str | None = None
+    canary: str | None = None
 
     @property
     def id(self) -> str:

@@ -68,6 +68,34 @@ def any_success(outcomes: Sequence[bool | None]) -> bool | None:
     return None if None in outcomes else False
 
 
+def mean_share(shares: Sequence[float | None], trials: int, level: float = 0.95) -> Rate:
+    """Return the mean of `shares`, one an independent unit, with Wilson's interval.
+
+    For outcomes that come in clusters: of several attacks on a seed the share that succeeded is
+    one value. The interval is Wilson's at the effective sample size p(1 − p) / Var(mean), which
+    says how many independent outcomes would tell as much (Kish 1965; Franco et al. 2019, J. Surv.
+    Stat. Methodol. 7:334, compare such intervals). It is `rate` where every share is 0 or 1.
+
+    Args:
+        shares: A value of [0, 1] a unit; None = unscored.
+        trials: How many outcomes the shares summarise: the effective size is at most that.
+        level: Coverage.
+    """
+    scored = np.array([share for share in shares if share is not None], dtype=float)
+    n, unscored = len(scored), len(shares) - len(scored)
+    if n == 0:
+        return Rate(value=None, low=None, high=None, n=0, unscored=unscored)
+    p = float(scored.mean())
+    certain = p * (1 - p)
+    variance = float(scored.var()) / n
+    if certain == 0:
+        size = float(n)  # all units agree: no more is known than that many outcomes tell
+    else:
+        size = min(certain / variance, trials) if variance else float(trials)
+    low, high = _score_interval(p, max(size, 1.0), level)
+    return Rate(value=p, low=low, high=high, n=n, unscored=unscored)
+
+
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Return Wilson's score interval for a share (Wilson 1927).
 
@@ -78,13 +106,16 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """
     if not 0 <= successes <= n or n < 1:
         raise ValueError(f"need 0 <= successes <= n and n >= 1, got {successes} of {n}")
+    return _score_interval(successes / n, n, level)
+
+
+def _score_interval(p: float, n: float, level: float) -> tuple[float, float]:
     z = _z(level)
-    p = successes / n
     centre = p + z * z / (2 * n)
     spread = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    low = 0.0 if successes == 0 else (centre - spread) / scale
-    high = 1.0 if successes == n else (centre + spread) / scale
+    low = 0.0 if p == 0 else (centre - spread) / scale
+    high = 1.0 if p == 1 else (centre + spread) / scale
     return low, high
 
 

@@ -1,0 +1,86 @@
+"""Rates over seeds from the outcomes of single attempts."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from statistics import fmean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advgame.errors import ConfigError
+from advgame.evals.against import comparable, differences
+from advgame.evals.questions import Question
+from advgame.evals.tally import Row, difference, rates, within
+from advgame.metrics.intervals import by_seed
+from advgame.types import Kind, Seed
+
+ROWS: list[Row] = [
+    ("a", 0, False), ("a", 1, True),
+    ("b", 0, False), ("b", 1, False),
+    ("c", 0, False), ("c", 1, None),
+    ("d", 0, None), ("d", 1, True),
+]  # fmt: skip
+
+
+def test_any_attempt_counts_and_unscored_is_no_failure() -> None:
+    assert {**by_seed(ROWS)}.items() >= {"value": 2 / 3, "n": 3, "unscored": 1}.items()
+    assert {**within(ROWS, 1)}.items() >= {"value": 1.5 / 4, "n": 4, "unscored": 0}.items()
+    assert {**within(ROWS, 2)}.items() >= {"value": 1 / 2, "n": 2, "unscored": 2}.items()
+
+
+@given(
+    st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=6),
+    st.integers(1, 5),
+)
+def test_within_k_is_the_mean_over_all_choices_of_k(attempts: list[list[bool]], k: int) -> None:
+    rows = [(str(s), n, hit) for s, hits in enumerate(attempts) for n, hit in enumerate(hits)]
+    brute = fmean(fmean(any(some) for some in combinations(hits, k)) for hits in attempts)
+    assert within(rows, k)["value"] == pytest.approx(brute)
+    if k == 5:
+        assert within(rows, k) == pytest.approx(by_seed(rows))
+
+
+def question(seed: str, attempt: int, category: str) -> Question:
+    made = Seed(id=seed, text=seed, kind=Kind.HARMFUL, category=category)
+    return Question(seed=made, prompt=seed, attempt=attempt)
+
+
+def test_rates_by_attempts_and_categories() -> None:
+    questions = [question(seed, n, "xy"[seed in "cd"]) for seed, n, _ in ROWS]
+    found = rates(questions, ROWS)
+    assert list(found["at"]) == ["1", "2"]
+    assert found["at"]["2"]["value"] == found["value"]
+    assert {name: row["n"] for name, row in found["categories"].items()} == {"x": 2, "y": 1}
+    single = rates(questions[::2], ROWS[::2])
+    assert "at" not in single
+    assert (single["value"], single["n"], single["unscored"]) == (0.0, 3, 1)
+
+
+def test_differences_are_paired_and_clustered() -> None:
+    before = {f"{seed}-0": True for seed in range(40)} | {"gone-0": True}
+    after = {f"{seed}-0": seed < 20 for seed in range(40)} | {"0-0": None, "new-0": False}
+    found = difference(before, after)
+    assert (found["value"], found["n"]) == (pytest.approx(-20 / 39), 39)
+    # The same answer four times on every seed tells no more than once.
+    many = [{f"{key[:-2]}-{n}": value for key, value in each.items() for n in range(4)}
+            for each in (before, after)]  # fmt: skip
+    clustered = difference(*many)
+    assert clustered["value"] == found["value"]
+    width = [each["high"] - each["low"] for each in (found, clustered)]
+    assert width[1] == pytest.approx(width[0], rel=0.15)
+
+
+def test_reports_are_compared_only_where_they_were_made_alike() -> None:
+    settings = {"judge": "b", "max_tokens": 8, "temperature": 0.0}
+    settings |= dict.fromkeys(("attempts", "attacker", "attacks", "reference"))
+    report = {"settings": settings, "tasks": {"t": {"outcomes": {"a-0": True}}}}
+    comparable(report, "b", settings)
+    with pytest.raises(ConfigError, match="judge = b, this one has a"):
+        comparable(report, "a", settings)
+    with pytest.raises(ConfigError, match="max_tokens"):
+        comparable(report, "b", {**settings, "max_tokens": 9})
+    assert list(differences(report, {"tasks": {"t": {"outcomes": {}}, "u": {"outcomes": {}}}})) == [
+        "t"
+    ]
