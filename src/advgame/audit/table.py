@@ -93,8 +93,8 @@ def _one(value: Json) -> str:
     """`+1.2 (0.4, 2.0)`: points of 10, or a dash."""
     if value["value"] is None:
         return "–"
-    low, high = (f"{value[end]:.1f}" for end in ("low", "high"))
-    return f"{value['value']:+.1f} ({low}, {high})".replace("-", "−")
+    point, low, high = (round(value[part], 1) + 0.0 for part in ("value", "low", "high"))
+    return f"{point:+.1f} ({low:.1f}, {high:.1f})".replace("-", "−")
 
 
 def two(value: float | None) -> str:

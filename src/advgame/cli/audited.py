@@ -49,4 +49,4 @@ def _rank(line: Line, cell: str) -> tuple[bool, float]:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")
+    return f"{round(value, 1) + 0.0:+.1f}".replace("-", "−")
