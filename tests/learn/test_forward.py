@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from advgame.errors import ModelError
+from advgame.learn.attention import NAME
 from advgame.learn.forward import check_supported, packed, token_logps
-from advgame.learn.layout import NAME
 from advgame.learn.pack import pack
 from advgame.models.tiny import tiny_model, tiny_tokenizer
 

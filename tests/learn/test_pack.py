@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from training import completion, credited, ids, pairs
 
@@ -16,6 +16,7 @@ CPU = torch.device("cpu")
 
 
 @given(limit=st.integers(1, 400), seed=st.integers(0, 50))
+@settings(deadline=None)
 def test_every_example_lands_in_exactly_one_micro_batch_within_the_limit(limit, seed):
     examples = pairs(seed)
     packs = list(micro_batches(examples, limit, CPU))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from advgame.errors import ModelError
-from advgame.learn.layout import NAME
+from advgame.learn.attention import NAME
 from advgame.learn.pack import Pack, pack
 from advgame.losses.logprobs import linear_logprobs
 from advgame.models.lora import fused_forwards, patched

@@ -1,121 +1,156 @@
-"""Attention over a packed prefix tree: each run sees the path before it and itself, nothing else.
+"""How the attention of a packed prefix tree is cut into batched products.
 
-No N × N mask exists. One scaled-dot-product call a run: plain causal where the run opens its
-sequence, else a [run, path] mask, made once a micro-batch and used by every layer.
+Each run sees the path before it and itself, nothing else. Queries are cut into tiles of at most
+`QUERIES` tokens, each with the path up to its end. Tiles of like shape form a stack, padded to the
+largest of them: one batched product a stack instead of several small ones a run. No N × N mask
+exists, and no more than a stack's scores at once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import AttentionInterface
+from numpy.typing import NDArray
+from torch import Tensor
 
-from advgame.errors import ModelError
-from advgame.learn.tree import Tree
+from advgame.learn.tree import Indices, Tree
 
-NAME = "advgame_packed"
+QUERIES = 128
+"""Most queries of a tile: a longer run is cut, and does not look at what lies ahead of a tile."""
+_WASTE = 1.5  # a stack may hold so many times the scores its tiles need …
+_FREE = 4_096  # … and this many more: below that a product costs the same
+_SCORES = 1 << 20  # most scores of a stack, a head
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """B tiles padded to Q queries and K keys."""
+
+    queries: Tensor
+    """int64 [B, Q]: packed places."""
+    keys: Tensor
+    """int64 [B, K]"""
+    bias: Tensor
+    """float32 [B, 1, Q, K]: 0 where the key is visible, else −∞. A padded query sees a key."""
+    padding: Tensor | None
+    """bool [B, Q]: queries that are none; None where there are no such."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """A stack in tensors of rows, a row a token and head."""
+
+    queries: Tensor
+    """int64: places in [N · heads] of the [B, kv_heads, share, Q] queries; share = heads a key."""
+    keys: Tensor
+    """int64: places in [N · kv_heads] of the [B, kv_heads, K] keys."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """Who attends to whom in a pack of N tokens."""
 
-    query_lengths: list[int]
-    """Tokens of each run; they sum to N."""
-    key_lengths: list[int]
-    """Tokens each run sees, itself included."""
-    key_index: Tensor | None
-    """Packed places of all runs' keys, one run after another; None where it is 0 … N−1."""
-    masks: list[Tensor | None]
-    """bool [run, keys], True = visible; None = causal and square."""
+    stacks: tuple[Stack, ...]
+    place: Tensor
+    """int64 [N]: where each token's query stands, the stacks laid end to end."""
     attended: int
     """Pairs (token, visible token): what attention costs."""
     longest: int
     """Tokens of the longest sequence."""
+    _rows: dict[tuple[int, int], tuple[tuple[Rows, ...], Tensor]] = field(default_factory=dict)
+
+    def rows(self, heads: int, kv_heads: int) -> tuple[tuple[Rows, ...], Tensor]:
+        """Return the stacks for so many heads, and int64 [N · heads]: where each row's result is
+        among the queries of all stacks. Computed once a pack."""
+        key = heads, kv_heads
+        if key not in self._rows:
+            self._rows[key] = self._for_heads(heads, kv_heads)
+        return self._rows[key]
+
+    def _for_heads(self, heads: int, kv_heads: int) -> tuple[tuple[Rows, ...], Tensor]:
+        device = self.place.device
+        head = torch.arange(heads, device=device).view(kv_heads, -1, 1)
+        found, results = [], []
+        first = 0
+        for stack in self.stacks:
+            queries = stack.queries[:, None, None] * heads + head
+            keys = stack.keys[:, None] * kv_heads + torch.arange(kv_heads, device=device)[:, None]
+            found.append(Rows(queries.flatten(), keys.flatten()))
+            own = torch.arange(first, first + queries.numel(), device=device).view(queries.shape)
+            results.append(own.permute(0, 3, 1, 2).reshape(-1, heads))  # [B · Q, heads]
+            first += queries.numel()
+        return tuple(found), torch.cat(results)[self.place].flatten()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tile:
+    queries: Indices
+    keys: Indices
+
+    @property
+    def scores(self) -> int:
+        return len(self.queries) * len(self.keys)
 
 
 def layout_of(tree: Tree, device: torch.device) -> Layout:
     """Return the attention layout of a tree."""
-    queries = [run.stop - run.start for run in tree.runs]
-    keys = [len(run.path) for run in tree.runs]
-    shared = sum(keys) > tree.tokens
-    index = torch.from_numpy(np.concatenate([run.path for run in tree.runs])) if shared else None
-    by_shape: dict[tuple[int, int], Tensor] = {}
-    for shape in zip(queries, keys, strict=True):
-        if shape[0] != shape[1] and shape not in by_shape:
-            mask = torch.ones(shape, dtype=torch.bool, device=device)
-            by_shape[shape] = mask.tril(shape[1] - shape[0])
+    stacks = list(_stacks([tile for run in tree.runs for tile in _tiles(run.start, run.path)]))
+    place = np.empty(tree.tokens, dtype=np.int64)
+    first = 0
+    for tiles, (queries, _) in stacks:
+        for number, tile in enumerate(tiles):
+            start = first + number * queries
+            place[tile.queries] = np.arange(start, start + len(tile.queries))
+        first += len(tiles) * queries
     return Layout(
-        query_lengths=queries,
-        key_lengths=keys,
-        key_index=None if index is None else index.to(device),
-        masks=[by_shape.get(shape) for shape in zip(queries, keys, strict=True)],
+        stacks=tuple(_stack(tiles, *shape, device) for tiles, shape in stacks),
+        place=torch.from_numpy(place).to(device),
         attended=sum(run.attended for run in tree.runs),
-        longest=max(keys),
+        longest=max(len(run.path) for run in tree.runs),
     )
 
 
-def packed_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    packing: Layout,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    sliding_window: int | None = None,
-    **unused: Any,
-) -> tuple[Tensor, None]:
-    """Compute attention over a pack; an attention function of transformers' `AttentionInterface`.
+def _tiles(start: int, path: Indices) -> Iterator[_Tile]:
+    """Cut a run, whose own tokens end `path`, into tiles."""
+    first = int(np.searchsorted(path, start))  # places ascend along a path
+    for begin in range(first, len(path), QUERIES):
+        end = min(begin + QUERIES, len(path))
+        yield _Tile(path[begin:end], path[:end])
 
-    Args:
-        module: the attention layer (unused).
-        query: [1, heads, N, head_dim]
-        key: [1, kv_heads, N, head_dim]
-        value: as `key`.
-        attention_mask: always None: no mask is registered under this function's name.
-        packing: passed down by the model as a keyword.
-        scaling: factor of the scores.
-        dropout: 0: players run in eval mode.
-        sliding_window: how far back a token sees.
-        unused: keywords of the model that do not concern attention.
 
-    Returns:
-        [1, N, heads, head_dim], and no attention weights.
+def _stacks(tiles: Sequence[_Tile]) -> Iterator[tuple[list[_Tile], tuple[int, int]]]:
+    """Gather tiles of like shape, with the shape they are padded to."""
+    stack: list[_Tile] = []
+    queries = keys = needed = 0
+    for tile in sorted(tiles, key=lambda one: (len(one.queries), len(one.keys)), reverse=True):
+        wide, long = max(queries, len(tile.queries)), max(keys, len(tile.keys))
+        held = (len(stack) + 1) * wide * long
+        if stack and held > min(_WASTE * (needed + tile.scores) + _FREE, _SCORES):
+            yield stack, (queries, keys)
+            stack, needed = [], 0
+            wide, long = len(tile.queries), len(tile.keys)
+        stack.append(tile)
+        queries, keys, needed = wide, long, needed + tile.scores
+    yield stack, (queries, keys)
 
-    Raises:
-        ModelError: a sequence is longer than the model's sliding window.
-    """
-    if sliding_window is not None and packing.longest > sliding_window:
-        raise ModelError(
-            f"a sequence of {packing.longest} tokens exceeds the model's sliding window of "
-            f"{sliding_window}; lower max_new_tokens"
-        )
-    if packing.key_index is not None:
-        key = key.index_select(2, packing.key_index)
-        value = value.index_select(2, packing.key_index)
-    grouped = query.shape[1] != key.shape[1]
-    runs = zip(
-        torch.split(query, packing.query_lengths, dim=2),
-        torch.split(key, packing.key_lengths, dim=2),
-        torch.split(value, packing.key_lengths, dim=2),
-        packing.masks,
-        strict=True,
+
+def _stack(tiles: Sequence[_Tile], queries: int, keys: int, device: torch.device) -> Stack:
+    def padded(rows: Sequence[Indices], width: int) -> NDArray[np.int64]:
+        return np.stack([np.pad(row, (0, width - len(row)), mode="edge") for row in rows])
+
+    lengths = np.array([len(tile.queries) for tile in tiles])
+    known = np.array([len(tile.keys) for tile in tiles])
+    # Query i of a tile sees all but the last (queries − 1 − i) of its keys; a padded one sees all.
+    sees = np.minimum((known - lengths)[:, None] + np.arange(queries) + 1, known[:, None])
+    hidden = np.arange(keys) >= sees[:, :, None]
+    padding = np.arange(queries) >= lengths[:, None]
+    bias = torch.zeros(hidden.shape).masked_fill_(torch.from_numpy(hidden), float("-inf"))
+    return Stack(
+        queries=torch.from_numpy(padded([tile.queries for tile in tiles], queries)).to(device),
+        keys=torch.from_numpy(padded([tile.keys for tile in tiles], keys)).to(device),
+        bias=bias[:, None].to(device),
+        padding=torch.from_numpy(padding).to(device) if padding.any() else None,
     )
-    outputs = [
-        F.scaled_dot_product_attention(
-            q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=grouped
-        )
-        for q, k, v, mask in runs
-    ]
-    return torch.cat(outputs, dim=2).transpose(1, 2), None
-
-
-AttentionInterface.register(NAME, packed_attention)

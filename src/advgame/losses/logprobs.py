@@ -23,6 +23,8 @@ from torch.autograd.function import once_differentiable
 
 CHUNK_ELEMENTS = 1 << 23
 """Logits held at once: rows × vocabulary."""
+_BLOCK_ELEMENTS = 1 << 19
+"""Logits worked on at once: few enough to stay in a CPU's cache."""
 
 
 def linear_logprobs(
@@ -59,15 +61,15 @@ def _chunks(total: int, rows: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Softmax:
-    """A chunk's softmax, unnormalised: p = `exp` / `total`, log p = `shifted` − log `total`."""
+    """A block's softmax, unnormalised: p = `exp` / `total`, log p = `shifted` − log `total`."""
 
     shifted: Tensor  # logits minus their maximum, [rows, V], at least float32
     exp: Tensor  # [rows, V]
     total: Tensor  # [rows]
 
     @classmethod
-    def of(cls, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> _Softmax:
-        logits = torch.nn.functional.linear(hidden, weight, bias)
+    def of(cls, logits: Tensor) -> _Softmax:
+        """`logits` of at least float32 are overwritten."""
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         logits -= logits.amax(1, keepdim=True)
         exp = logits.exp()
@@ -77,7 +79,8 @@ class _Softmax:
         return self.shifted.gather(1, target[:, None])[:, 0] - self.total.log()
 
     def entropy(self) -> Tensor:
-        mean: Tensor = torch.linalg.vecdot(self.exp, self.shifted) / self.total
+        # As a batch of inner products: nothing of the block's size is written.
+        mean = torch.bmm(self.exp[:, None], self.shifted[:, :, None])[:, 0, 0] / self.total
         return self.total.log() - mean
 
     def logp_slope(self, target: Tensor, factor: Tensor) -> Tensor:
@@ -90,6 +93,22 @@ class _Softmax:
         offset = self.entropy() - self.total.log()
         slope = (self.shifted + offset[:, None]).mul_(self.exp)
         return slope.mul_((-factor / self.total)[:, None])
+
+
+def _blocks(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, first: int
+) -> tuple[Tensor, Iterator[tuple[slice, slice, _Softmax]]]:
+    """Return the logits of some rows, and their softmax block by block, each with its place among
+    these rows and among all, where these begin at `first`. A block's logits are used up by then:
+    what is to be multiplied with the weights may be written over them."""
+    logits = torch.nn.functional.linear(hidden, weight, bias)
+
+    def blocks() -> Iterator[tuple[slice, slice, _Softmax]]:
+        for here in _chunks(len(logits), max(1, _BLOCK_ELEMENTS // logits.shape[1])):
+            there = slice(first + here.start, first + here.stop)
+            yield here, there, _Softmax.of(logits[here])
+
+    return logits, blocks()
 
 
 class _LinearLogProbs(torch.autograd.Function):
@@ -107,17 +126,24 @@ class _LinearLogProbs(torch.autograd.Function):
         dtype = torch.promote_types(hidden.dtype, torch.float32)
         logps = hidden.new_empty(len(hidden), dtype=dtype)
         entropy = torch.empty_like(logps)
+        total = torch.empty_like(logps)
         logp_slope = torch.empty_like(hidden) if jacobian else None
         entropy_slope = torch.empty_like(hidden) if jacobian and entropy_grad else None
         for part in _chunks(len(hidden), rows):
-            softmax = _Softmax.of(hidden[part], weight, bias)
-            logps[part] = softmax.logps(target[part])
-            entropy[part] = softmax.entropy()
-            if entropy_slope is not None:
-                slope = softmax.entropy_slope(torch.ones_like(softmax.total))
-                entropy_slope[part] = slope.to(weight.dtype) @ weight
+            logits, blocks = _blocks(hidden[part], weight, bias, part.start)
+            slopes = torch.empty_like(logits) if entropy_slope is not None else None
+            for here, there, softmax in blocks:
+                logps[there] = softmax.logps(target[there])
+                entropy[there] = softmax.entropy()
+                total[there] = softmax.total
+                if slopes is not None:
+                    slopes[here] = softmax.entropy_slope(torch.ones_like(softmax.total))
+                if jacobian:
+                    logits[here] = softmax.exp
+            if slopes is not None and entropy_slope is not None:
+                entropy_slope[part] = slopes @ weight
             if logp_slope is not None:
-                expected = softmax.exp.to(weight.dtype) @ weight / softmax.total[:, None]
+                expected = logits @ weight / total[part, None]
                 logp_slope[part] = weight[target[part]] - expected.to(weight.dtype)
         ctx.entropy_grad, ctx.jacobian, ctx.rows = entropy_grad, jacobian, rows
         if jacobian:
@@ -142,17 +168,18 @@ class _LinearLogProbs(torch.autograd.Function):
         weight_grad = torch.zeros_like(weight, dtype=wide) if ctx.needs_input_grad[1] else None
         bias_grad = torch.zeros_like(bias, dtype=wide) if ctx.needs_input_grad[2] else None
         for part in _chunks(len(hidden), ctx.rows):
-            softmax = _Softmax.of(hidden[part], weight, bias)
-            grad = softmax.logp_slope(target[part], logp_grad[part])
-            if ctx.entropy_grad:
-                grad += softmax.entropy_slope(entropy_grad[part])
-            if bias_grad is not None:
-                bias_grad += grad.sum(0)
-            grad = grad.to(weight.dtype)
+            logits, blocks = _blocks(hidden[part], weight, bias, part.start)
+            for here, there, softmax in blocks:
+                grad = softmax.logp_slope(target[there], logp_grad[there])
+                if ctx.entropy_grad:
+                    grad += softmax.entropy_slope(entropy_grad[there])
+                if bias_grad is not None:
+                    bias_grad += grad.sum(0)
+                logits[here] = grad
             if hidden_grad is not None:
-                hidden_grad[part] = grad @ weight
+                hidden_grad[part] = logits @ weight
             if weight_grad is not None:
-                weight_grad += grad.T @ hidden[part]
+                weight_grad += logits.T @ hidden[part]
         return (
             hidden_grad,
             None if weight_grad is None else weight_grad.to(weight.dtype),
