@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from advgame.report.compared import build_from_file
+from advgame.report.studied import page_of_study, wider
 from advgame.study.analyse import FIGURES, analyse
 from advgame.study.cells import asked, cells_of
 from advgame.study.plan import Plan, Trial, make_plan
@@ -49,7 +51,8 @@ def record(plan: Plan, trial: Trial, **changes: Any) -> dict[str, Any]:
         draws = [rng.random() < SUCCESS[trial.arm] + shift for _ in range(60)]
         marks = "".join("1" if each else "0" for each in draws[:-1]) + "?"
         value = sum(draws[:-1]) / 59
-        cells[cell.name] = {"outcomes": marks, "rate": {"value": value}, "by": None}
+        found = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 59, "unscored": 1}
+        cells[cell.name] = {"outcomes": marks, "rate": found, "by": None}
     sets = ("harmful", "benign-edgy", "benign-everyday")
     run = {
         "steps": 4,
@@ -99,7 +102,7 @@ def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
     assert report["attackers"]["joint"]["paired"]["n"] == 4
     assert "defender-only" not in report["attackers"]  # it leaves no Attacker
     assert report["arms"]["joint"]["cost"]["steps"] == 4
-    assert report["arms"]["joint"]["curves"][0]["tokens"] == [450, 920]
+    assert report["arms"]["joint"]["by_run"][0]["tokens"] == [450, 920]
     assert report["missing"] == {}
     json.dumps(report, allow_nan=False)
 
@@ -140,6 +143,21 @@ def test_the_tables_tell_it(plan: Plan) -> None:
     ):
         assert told in text
     assert "missing" not in text
+
+
+def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
+    whole = analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials})
+    half = analyse(plan, {"joint-0": record(plan, plan.by_key("joint-0"))})
+    for report in (whole, half):
+        (tmp_path / "study.json").write_text(json.dumps(report))
+        page = build_from_file(tmp_path / "study.json").read_text(encoding="utf-8")
+        assert "Study known" in page and "joint-0" in page
+    made = page_of_study(json.loads(json.dumps(whole)))
+    assert made["findings"][0].startswith("joint − defender-only, primary: −")
+    assert {each["metric"] for each in made["differences"]} >= {"primary", "harmful/plain"}
+    paired, crossed = ({"value": 0.1, "low": 0.0, "high": high} for high in (0.3, 0.2))
+    assert wider({"paired": paired, "bootstrap": crossed}) == paired
+    assert wider({"paired": {**paired, "low": None}, "bootstrap": crossed}) == crossed
 
 
 def shown(report: dict[str, Any]) -> str:

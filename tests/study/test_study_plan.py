@@ -113,6 +113,7 @@ def test_the_way_of_asking_has_a_hash_of_its_own(tmp_path: Path) -> None:
         ("preset: fixed.yaml", "preset: gone.yaml", "gone.yaml: no such"),
         ("type: attacker-only", "type: attacker", "schedule.type"),
         ("every: 0", "every: often", "train.validation.every"),
+        ("{train: ", "{judges: {evaluation: null}, train: ", "the judge that trains would measure"),
         ("seeds: 4", "primary: [harmful/plane], seeds: 4", "'harmful/plane' is not measured of"),
         ("seeds: 4", "seeds: many", "evaluate.seeds: should be a valid integer"),
     ],

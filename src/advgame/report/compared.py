@@ -16,6 +16,7 @@ from advgame.errors import StoreError
 from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
 from advgame.report.story import percent, points
+from advgame.report.studied import page_of_study
 
 Json = Mapping[str, Any]
 
@@ -32,7 +33,8 @@ def build_from_file(path: Path) -> Path:
     """Write the page of a comparison beside its JSON file, and return it.
 
     Args:
-        path: what `advgame compare` found, or an object in the shape of `comparison.py`.
+        path: what `advgame compare` or `advgame study` found, or an object in the shape of
+            `comparison.py`.
 
     Raises:
         StoreError: it cannot be read, or holds no comparison.
@@ -43,6 +45,8 @@ def build_from_file(path: Path) -> Path:
         raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     target = path.with_suffix(".html")
     try:
+        if "arms" in found:
+            return build_comparison(page_of_study(found), target)
         own = isinstance(found["runs"], Mapping)
         return build_comparison(page_of(found) if own else found, target)
     except (KeyError, TypeError, AttributeError, IndexError) as error:

@@ -39,7 +39,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         A JSON-ready report.
         `arms`: ARM → `runs` (seeds recorded), `measures` (NAME → mean over runs with Student's
         interval and `by_run`), `language` (SET → figure → the same), `cost` (means a run), and
-        `curves` (a list of runs: seed, tokens, values by metric, validation rates).
+        `by_run` (a list: seed, steps, cost, tokens, curves, validation, rates).
         `start`: the untrained Defender's rates and figures.
         `differences`: ARM → NAME → reference − ARM: `paired` over run seeds (Student),
         `bootstrap` over run seeds and prompts, `detectable`.
@@ -136,7 +136,7 @@ def _arm(runs: Runs, primary: Sequence[str]) -> dict[str, Any]:
         "language": _language(runs),
         "prompts": {seed: evaluation(run)["prompts"] for seed, run in runs.items()},
         "cost": _cost(runs),
-        "curves": [_curves(seed, run) for seed, run in runs.items()],
+        "by_run": [_one(seed, run) for seed, run in runs.items()],
     }
 
 
@@ -178,15 +178,20 @@ def _cost(runs: Runs) -> dict[str, Any]:
     return {**found, "seconds_measuring": measuring}
 
 
-def _curves(seed: int, run: Record) -> dict[str, Any]:
+def _one(seed: int, run: Record) -> dict[str, Any]:
+    """A run of its own: cost, curves against tokens, validation, rates of its cells."""
     curve = run["curve"]
     spent = zip(curve["cost/sampled_tokens"], curve["cost/trained_tokens"], strict=True)
     return {
         "seed": seed,
+        "steps": run["steps"],
+        "cost": run["cost"],
+        "seconds": run["seconds"],
         "step": curve["step"],
         "tokens": [sampled + trained for sampled, trained in spent],
-        **{name: curve[name] for name in _CURVES if name in curve},
+        "curves": {name: curve[name] for name in _CURVES if name in curve},
         "validation": run["validation"],
+        "rates": {name: cell["rate"] for name, cell in evaluation(run)["cells"].items()},
     }
 
 

@@ -143,6 +143,10 @@ def make_plan(path: Path) -> Plan:
                         overrides=merge(study.set, arm.set),
                     )
                 )
+    if trials[0].config.judges.evaluation is None:
+        raise ConfigError(
+            f"{path}: judges.evaluation is null, so the judge that trains would measure; name one"
+        )
     plan = Plan(study=study, trials=tuple(trials))
     _check_primary(path, plan)
     return plan

@@ -1,0 +1,168 @@
+"""From what `advgame study` reports to a page: the JSON that `comparison.py` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from advgame.report.plots import spanned
+from advgame.report.story import percent, points
+
+Json = Mapping[str, Any]
+
+_SHARES = ("win_rate", "distinct_2", "copy_overlap")
+_OVER_REFUSAL = ("benign-edgy/plain", "benign-everyday/plain")
+_NOTE = (
+    "The wider of two intervals: over run seeds (Student, paired) and over run seeds and prompts "
+    "(bootstrap). Harmful sets count attack success, benign ones over-refusal: lower is better."
+)
+
+
+def page_of_study(found: Json) -> dict[str, Any]:
+    """Return the page's JSON for a study's report, see `study.analyse.analyse`."""
+    arms = {name: arm for name, arm in found["arms"].items() if arm["runs"]}
+    runs = [(name, run) for name, arm in arms.items() for run in arm["by_run"]]
+    return {
+        "name": f"Study {found['study']}",
+        "question": f"How do schemes differ from {found['reference']} at "
+        f"{found['budget_tokens']:,} sampled plus trained tokens a run?",
+        "findings": list(_findings(found)),
+        "runs": [
+            {
+                "name": f"{name}-{run['seed']}",
+                "group": name,
+                "seed": run["seed"],
+                "steps": run["steps"],
+                "cost": {**run["cost"], "seconds": run["seconds"]},
+                "notes": arms[name]["about"],
+            }
+            for name, run in runs
+        ],
+        "trade_offs": list(_trade_offs(runs)),
+        "differences": list(_differences(found)),
+        "curves": list(_curves(runs)),
+        "tables": list(_tables(found, arms)),
+        "commands": [("Run or continue it", f"advgame study studies/{found['study']}.yaml")],
+    }
+
+
+def wider(measure: Json) -> Json:
+    """The wider interval of a difference; the bootstrap's where there is one run."""
+    paired, bootstrap = measure["paired"], measure["bootstrap"]
+    if paired["low"] is None or bootstrap["low"] is None:
+        return dict(bootstrap)
+    spans = [each["high"] - each["low"] for each in (paired, bootstrap)]
+    return dict(paired if spans[0] > spans[1] else bootstrap)
+
+
+def _findings(found: Json) -> Iterator[str]:
+    for arm, measures in found["differences"].items():
+        names = [name for name in ("primary", "harmful/plain") if name in measures]
+        for name in names[:1]:
+            least = measures[name]["detectable"]["difference"]
+            told = spanned({k: v for k, v in wider(measures[name]).items() if k != "n"}, points)
+            could = "" if least is None else f"; {points(least)} or more would have been seen"
+            yield f"{found['reference']} − {arm}, {name}: {told}{could}."
+    if found["missing"]:
+        yield f"{len(found['missing'])} runs are not fully measured."
+
+
+def _differences(found: Json) -> Iterator[dict[str, Any]]:
+    for arm, measures in found["differences"].items():
+        for name, measure in measures.items():
+            if "bootstrap" in measure:
+                difference = wider(measure)
+                if difference["value"] is not None:
+                    ends = {"first": arm, "second": found["reference"]}
+                    yield {"metric": name, **ends, **difference, "percent": True}
+
+
+def _trade_offs(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
+    attacks = dict.fromkeys(name for _, run in runs for name in run["rates"])
+    for attack in attacks:
+        if not attack.startswith("harmful/") or attack.endswith("@start"):
+            continue
+        for benign in _OVER_REFUSAL:
+            known = [
+                {
+                    "run": f"{name}-{run['seed']}",
+                    "step": run["steps"],
+                    "x": run["rates"][benign],
+                    "y": run["rates"][attack],
+                }
+                for name, run in runs
+                if attack in run["rates"] and benign in run["rates"]
+            ]
+            if known:
+                yield {
+                    "title": f"{attack} and {benign}",
+                    "x": {"title": f"over-refusal, {benign}", "better": "low"},
+                    "y": {"title": f"attack success, {attack}", "better": "low"},
+                    "points": known,
+                }
+
+
+def _curves(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
+    names = dict.fromkeys(name for _, run in runs for name in run["curves"])
+    for metric in names:
+        yield {
+            "title": metric.replace("_", " ").replace("/", ", "),
+            "percent": metric.rpartition("/")[2] in _SHARES,
+            "unit": "tokens",
+            "smooth": True,
+            "series": [
+                {
+                    "run": f"{name}-{run['seed']}",
+                    "points": [
+                        (x, y)
+                        for x, y in zip(run["tokens"], run["curves"][metric], strict=True)
+                        if y is not None
+                    ],
+                }
+                for name, run in runs
+                if metric in run["curves"]
+            ],
+        }
+
+
+def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
+    start = (found["start"] or {"measures": {}})["measures"]
+    measures = dict.fromkeys(name for arm in arms.values() for name in arm["measures"])
+    yield {
+        "title": "What the Attacker wanted",
+        "note": "Means over run seeds with 95% intervals; the untrained Defender's rate beside.",
+        "columns": ["measure", "untrained", *arms],
+        "rows": [
+            [
+                name,
+                spanned(start[name], percent) if name in start else "–",
+                *(_mean(arm["measures"].get(name)) for arm in arms.values()),
+            ]
+            for name in measures
+        ],
+    }
+    yield {
+        "title": "Smallest difference that would be seen",
+        "note": f"Four times in five, two-sided at 5%, in points. {_NOTE}",
+        "columns": ["arm", "measure", "run seeds", "prompts", "detectable"],
+        "rows": [
+            [
+                arm,
+                name,
+                str(each["now"]["runs"]),
+                str(each["now"]["prompts"]),
+                points(each["now"]["difference"]),
+            ]
+            for arm, known in found["power"].items()
+            for name, each in known.items()
+        ],
+    }
+
+
+def _mean(found: Json | None) -> str:
+    if found is None or found["value"] is None:
+        return "–"
+    if found["low"] is None:
+        return percent(found["value"])
+    low, high = max(0.0, found["low"]), min(1.0, found["high"])
+    return f"{percent(found['value'])} ({percent(low)} to {percent(high)})"
