@@ -186,6 +186,22 @@ def test_refine_shows_the_attacker_what_was_refused() -> None:
     assert len(seen) == 4  # before the second and the third attempt
 
 
+def test_an_attacker_behind_an_endpoint() -> None:
+    seeds(2)
+
+    def answer(request: Request) -> Answer:
+        if request.body["model"] == "attacker":
+            return reply(f"Written for draw {request.body['seed']}")
+        return reply(NO)
+
+    with Server(answer).running() as server:
+        line = ("--attacker", f"openai:attacker@{server.base_url}", "--unchecked")
+        assert attack(server, *line, "--attempts", "2", "--strategy", "best-of-k") == 0
+    asked = [said(each) for each in server.requests if each.body["model"] == "m"]
+    assert len(set(asked)) == 4
+    assert all(prompt.startswith("Written for draw") for prompt in asked)
+
+
 def test_transfer_uses_what_succeeded_elsewhere() -> None:
     seeds(3)
     with talking(lambda prompt, times: "subject 0" in prompt and len(prompt) > 40) as server:

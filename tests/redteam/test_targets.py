@@ -98,6 +98,13 @@ def test_http_file_describes_any_api() -> None:
     assert len(request.body["all"]) == 3
 
 
+def test_a_filter_that_says_no_is_an_answer() -> None:
+    with serving(Answer(status=403, body=b"blocked")) as server:
+        Path("api.yaml").write_text(f"url: {server.base_url}\ndeclines: [403]\n")
+        assert ask("http:api.yaml").text == ""
+        assert fails(f"openai:m@{server.base_url}").state == "rejected"
+
+
 def test_http_file_with_a_form_and_a_reply_in_plain_text() -> None:
     sent: list[str] = []
     with serving(Answer(body="schön".encode(), content_type="text/plain")) as server:

@@ -146,9 +146,7 @@ def run_campaign(
 
 
 def _run(session: _Session, how: How, folder: Path) -> None:
-    # Its request lines hold addresses, and Inspect would write them into its log.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    with _set(GATE, session.gate), _set(_SESSION, session):
+    with _quiet(), _set(GATE, session.gate), _set(_SESSION, session):
         # What Inspect calls a model is remembered by name; another campaign's is another one.
         model = get_model(f"{PROVIDER}/{session.gate.target.name}", memoize=False)
         logged = inspect_eval(
@@ -268,6 +266,20 @@ async def _ask(call: Call) -> Answer:
     answer = kept[call.turn].answer
     assert answer is not None and answer.text == output.completion  # the gate has written it
     return answer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep addresses out of Inspect's log, and undo what Inspect does to logging."""
+    root, client = logging.getLogger(), logging.getLogger("httpx")
+    before = root.level, list(root.handlers), client.level
+    client.setLevel(logging.WARNING)  # it notes every request with its address
+    try:
+        yield
+    finally:
+        root.setLevel(before[0])
+        root.handlers[:] = before[1]
+        client.setLevel(before[2])
 
 
 @contextmanager

@@ -24,16 +24,20 @@ from advgame.redteam.values import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """An address, the headers sent to it, and the secrets among them."""
+    """An address, the headers sent to it, and the secrets among them.
+
+    A status among `declines` is an answer: a filter in front of the target that says no.
+    """
 
     url: str
     method: str = "POST"
     headers: Mapping[str, str]
     secrets: tuple[str, ...] = ()
+    declines: tuple[int, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
-    async def send(self, content: bytes, content_type: str) -> bytes:
-        """Send one request and return the body of a successful answer.
+    async def send(self, content: bytes, content_type: str) -> bytes | None:
+        """Send one request and return the body of a successful answer; None if it declined.
 
         Raises:
             TargetError: there is none.
@@ -60,6 +64,8 @@ class Exchange:
             raise TargetError(State.UNAVAILABLE, said, may_pass=True) from None
         if answer.is_success:
             return body
+        if answer.status_code in self.declines:
+            return None
         raise self._refusal(answer, body)
 
     def _client(self) -> httpx.AsyncClient:

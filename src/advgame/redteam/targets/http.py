@@ -47,6 +47,8 @@ class HttpConfig(Config):
     """Where the answer counts the tokens read, if it does."""
     reply_tokens: str = "usage.completion_tokens"
     """Where the answer counts the tokens written, if it does."""
+    declines: tuple[int, ...] = ()
+    """Statuses by which a filter in front of the target says no: an empty reply, no failure."""
     timeout: float = Field(60.0, gt=0)
     """Seconds for one request, from connecting to the last byte."""
     max_bytes: int = Field(MAX_BYTES, ge=1)
@@ -98,6 +100,8 @@ class HttpTarget:
         # ASCII-only JSON: a lone surrogate in model text must not break the encoding.
         content = urlencode(_form(body)) if self.encoding == "form" else json.dumps(body)
         raw = await self.exchange.send(content.encode("ascii"), CONTENT[self.encoding])
+        if raw is None:
+            return Answer(text="", usage=estimated(chat, ""))
         return self._answer(raw, chat)
 
     def _answer(self, raw: bytes, chat: Sequence[Message]) -> Answer:
@@ -179,6 +183,7 @@ def http_target(name: str, path: Path, *, timeout: float | None = None) -> HttpT
             method=config.method,
             headers=headers,
             secrets=tuple(secrets.values()),
+            declines=config.declines,
             limits=Limits(seconds=timeout or config.timeout, bytes=config.max_bytes),
         ),
         body=config.body,
