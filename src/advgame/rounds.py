@@ -63,7 +63,8 @@ class Rounds:
                 table,
                 self.bench,
                 draw=(self.config.seed, f"train-{place}", step),
-                guides=guides,
+                # Guided replies are there to be learned from; nobody attacks a guided Defender.
+                guides=guides if Role.DEFENDER in turn.learns else {},
                 stage=clock.stage,
             )
             played.append(tuple(episodes))

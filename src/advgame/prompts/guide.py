@@ -21,13 +21,12 @@ def guide(text: str, step: int) -> tuple[Message, ...]:
     """The turns that guide a reply: the system prompt `text`, or the demonstrations of a step."""
     if text:
         return (Message(role="system", content=text),)
-    shipped = _demonstrations()
+    shipped = _shipped()
     return shipped[step % len(shipped)]
 
 
-@cache
-def _demonstrations() -> tuple[tuple[Message, ...], ...]:
-    file = files("advgame.prompts") / "templates" / "guide.yaml"
+def demonstrations(text: str) -> tuple[tuple[Message, ...], ...]:
+    """The guides in a YAML text: lists of rows of a `request` and the `reply` to it."""
     return tuple(
         tuple(
             message
@@ -37,8 +36,14 @@ def _demonstrations() -> tuple[tuple[Message, ...], ...]:
                 Message(role="assistant", content=row["reply"]),
             )
         )
-        for rows in yaml.safe_load(file.read_text(encoding="utf-8"))
+        for rows in yaml.safe_load(text)
     )
+
+
+@cache
+def _shipped() -> tuple[tuple[Message, ...], ...]:
+    file = files("advgame.prompts") / "templates" / "guide.yaml"
+    return demonstrations(file.read_text(encoding="utf-8"))
 
 
 def under(guide: tuple[Message, ...], messages: tuple[Message, ...]) -> tuple[Message, ...]:
