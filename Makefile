@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup assets demo test bench browser test-browser check cli-docs lock clean
+.PHONY: help setup assets demo test bench browser test-browser test-tools check cli-docs lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -17,6 +17,7 @@ help:
 	@echo "make check         lint, format, types, layering, CLI reference"
 	@echo "make setup         .venv with the extras dev, eval and redteam, and the advgame command"
 	@echo "make test-browser  the report and the viewer in Chromium (installed by apt-get if missing)"
+	@echo "make test-tools    garak, PyRIT and promptfoo against served players (installs them; needs npm)"
 	@echo "make cli-docs      write docs/cli.md anew     make lock   write requirements/dev.lock anew"
 	@echo "make clean         remove build output and caches; .venv and runs stay"
 
@@ -58,6 +59,28 @@ bench: assets
 
 browser:
 	@scripts/get_chromium.sh
+
+# Each tool in an environment of its own, from pinned versions, made once; promptfoo brings its Node.
+TOOLS := .venv-tools
+test-tools: $(TOOLS)/garak/.installed $(TOOLS)/pyrit/.installed $(TOOLS)/promptfoo/.installed assets
+	@ADVGAME_TOOLS=$(CURDIR)/$(TOOLS) $(BIN)/pytest -rs --timeout=900 tests/tools
+
+$(TOOLS)/%/.installed: requirements/tools/%.lock requirements/torch-cpu.lock $(STAMP)
+	@echo "Environment $(@D) ($$(grep -c == $<) packages)"
+	@"$(PYTHON)" -m venv --clear $(@D)
+	@! grep -q '^torch==' $< \
+	  || $(@D)/bin/pip install --progress-bar off --quiet --no-deps -r requirements/torch-cpu.lock \
+	  || $(@D)/bin/pip install --progress-bar off --quiet --no-deps --timeout 20 --retries 1 \
+	       --extra-index-url $(TORCH_INDEX) -r requirements/torch-cpu.lock
+	@$(@D)/bin/pip install --progress-bar off --quiet --no-deps -r $<
+	@touch $@
+
+$(TOOLS)/promptfoo/.installed: requirements/tools/promptfoo.json
+	@echo "Environment $(@D) (npm)"
+	@command -v npm > /dev/null || { echo "npm is missing: apt-get install npm" >&2; exit 2; }
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $< $(@D)/package.json
+	@npm install --prefix $(@D) --no-audit --no-fund --ignore-scripts --omit=optional --loglevel=error
+	@touch $@
 
 test-browser: browser $(STAMP)
 	@$(BIN)/pytest -rs tests/browser

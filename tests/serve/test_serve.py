@@ -23,7 +23,7 @@ from advgame.evals.target import load_target, target_of
 from advgame.models.export import export
 from advgame.prompts import get_format
 from advgame.serve.app import Limits, build_app
-from advgame.serve.player import Player, manner_of, open_player, request_of
+from advgame.serve.player import Player, manner_of, open_player
 from advgame.serve.server import is_loopback, key_for
 from advgame.types import Completion, Finish, Kind, Message, Role, SampleRequest
 
@@ -331,16 +331,6 @@ def test_an_exported_attacker_is_asked_as_in_its_run(run: Path, tmp_path: Path) 
 def test_a_model_that_was_no_attacker_is_asked_by_examples() -> None:
     manner = manner_of(replace(target_of("tiny-random"), role=Role.ATTACKER))
     assert (manner.format.name, manner.accept_truncated) == ("fewshot", True)
-
-
-def test_the_first_user_turn_is_the_request() -> None:
-    chat = (
-        Message(role="system", content="s"),
-        Message(role="user", content=" "),
-        Message(role="user", content=" a "),
-        Message(role="user", content="b"),
-    )
-    assert request_of(chat) == "a"
 
 
 def test_loopback_names() -> None:

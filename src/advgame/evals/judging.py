@@ -19,6 +19,7 @@ from advgame.config.judges import (
     GenerativeJudgeConfig,
     ImportedJudgeConfig,
     RuleJudgeConfig,
+    SandboxJudgeConfig,
 )
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import OpenAIEngine
@@ -146,6 +147,8 @@ def _identity(judge: JudgeConfig) -> tuple[str, ...]:
             return "import", judge.path, options
         case RuleJudgeConfig():
             return ("rule",)
+        case SandboxJudgeConfig():
+            return ("sandbox",)
 
 
 @cache

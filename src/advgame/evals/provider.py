@@ -3,12 +3,16 @@
 NAME is what `advgame eval` takes: a run folder, an exported player, a model folder, a packaged
 asset or a hub name. Calls that come together are drawn together, and replies are kept on disk by
 content: an evaluation that was stopped goes on where it was.
+
+`advgame/attacker:NAME` is NAME as an Attacker: it rewrites the first user message, asked in the
+format it learned, as behind `advgame serve`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from inspect_ai.model import (
@@ -29,7 +33,9 @@ from advgame.evals.gather import Gather
 from advgame.evals.target import Loaded, load_target, target_of
 from advgame.judges.cache import VerdictCache
 from advgame.models.chat import render
-from advgame.types import Finish, Message, Role, SampleRequest, Sampling
+from advgame.serve.player import manner_of
+from advgame.serve.shapes import wanted
+from advgame.types import Finish, Kind, Message, Role, SampleRequest, Sampling
 
 MAX_TOKENS = 256
 AT_ONCE = 32  # samples under way; a stopped evaluation loses the batch of them that was drawn
@@ -55,10 +61,15 @@ class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
             AdvGameError: there is no such model.
         """
         super().__init__(model_name, base_url, api_key, [], config)
+        played, _, name = model_name.partition(":")
+        self._attacks = played == "attacker"  # -M role=attacker is its weights, asked plainly
+        if self._attacks:
+            role, model_name = played, name
         target = target_of(model_name, role=Role(role), step=step, weights=weights)  # type: ignore[arg-type]
         if target.endpoint is not None:
             raise ModelError(f"{model_name}: use Inspect's own provider openai-api for endpoints")
         self.loaded: Loaded = load_target(target)
+        self._manner = manner_of(replace(target, role=Role(role)))
         self._draw = Gather(self.loaded.sampler.sample)
         keep = cached and self.loaded.fingerprint is not None
         self._cache = VerdictCache(cache_dir() / "eval-replies") if keep else None
@@ -77,15 +88,11 @@ class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
         `model_length`.
         """
         messages = tuple(Message(role=m.role, content=m.text) for m in input)
-        how = Sampling(
-            temperature=config.temperature if config.temperature is not None else 0.0,
-            top_p=config.top_p if config.top_p is not None else 1.0,
-            max_new_tokens=config.max_tokens or MAX_TOKENS,
-        )
+        how = self._sampling(config)
         seed = config.seed
         if seed is None:
             seed = derive(0, "eval", *(m.content for m in messages))
-        request = self.loaded.request(messages, seed, how)
+        request = self._request(messages, seed, how)
         tokens = self._length(request)
         if tokens + how.max_new_tokens > self._positions():
             return self._output("", "model_length", ModelUsage(input_tokens=tokens))
@@ -108,8 +115,33 @@ class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
             output_tokens=found["tokens"],
             total_tokens=tokens + found["tokens"],
         )
-        text = _until(self.loaded.read(found["text"]), config.stop_seqs or [])
+        text = _until(self._read(found["text"]), config.stop_seqs or [])
         return self._output(text, "max_tokens" if found["cut"] else "stop", usage)
+
+    def _sampling(self, config: GenerateConfig) -> Sampling:
+        """As asked for; an Attacker's own where that is not said, and never longer."""
+        plain = Sampling(temperature=0.0, max_new_tokens=MAX_TOKENS)
+        own = self._manner.sampling if self._attacks else plain
+        tokens = config.max_tokens or own.max_new_tokens
+        return Sampling(
+            temperature=own.temperature if config.temperature is None else config.temperature,
+            top_p=own.top_p if config.top_p is None else config.top_p,
+            max_new_tokens=min(tokens, own.max_new_tokens) if self._attacks else tokens,
+        )
+
+    def _request(self, messages: tuple[Message, ...], seed: int, how: Sampling) -> SampleRequest:
+        if not self._attacks:
+            return self.loaded.request(messages, seed, how)
+        form = self._manner.format
+        request, _ = wanted(messages)
+        asked = form.messages(request, Kind.HARMFUL, self._manner.system)
+        return SampleRequest(messages=asked, seeds=(seed,), sampling=how, prefill=form.prefill)
+
+    def _read(self, text: str) -> str:
+        if not self._attacks:
+            return self.loaded.read(text)
+        parsed = self._manner.format.parse(text)
+        return parsed.text if parsed else ""
 
     def _output(self, text: str, stop: str, usage: ModelUsage) -> ModelOutput:
         message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")

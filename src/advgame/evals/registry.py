@@ -1,5 +1,5 @@
-"""What Inspect finds through the entry point `inspect_ai`: our provider and our tasks."""
+"""What Inspect finds through the entry point `inspect_ai`: provider, tasks, solver and scorer."""
 
-from advgame.evals import pairwise, provider, tasks
+from advgame.evals import pairwise, provider, roles, tasks
 
-__all__ = ["pairwise", "provider", "tasks"]
+__all__ = ["pairwise", "provider", "roles", "tasks"]

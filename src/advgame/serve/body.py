@@ -26,7 +26,6 @@ _IDLE: dict[str, tuple[Any, ...]] = {  # fields not served, and the values that 
     "logit_bias": (None, {}),
     "presence_penalty": (None, 0),
     "frequency_penalty": (None, 0),
-    "response_format": (None, {"type": "text"}),
     "modalities": (None, ["text"]),
     "audio": (None,),
 }
@@ -71,6 +70,7 @@ class ChatBody(_Open):
     max_completion_tokens: int | None = Field(default=None, ge=1)
     seed: int | None = None
     stop: str | Texts | None = None
+    response_format: dict[str, Any] | None = None
     stream: bool | None = False
     stream_options: _StreamOptions | None = None
 
@@ -84,6 +84,12 @@ class ChatBody(_Open):
         """What ends a reply, and is not part of it."""
         found = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return tuple(text for text in found if text)
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the reply must be an object in JSON."""
+        wanted = self.response_format or {"type": "text"}
+        return bool(wanted.get("type") != "text")
 
     @property
     def most_tokens(self) -> int | None:

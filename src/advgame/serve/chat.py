@@ -14,6 +14,7 @@ from advgame.serve.body import ChatBody
 from advgame.serve.desk import Desk, Reply
 from advgame.serve.errors import NotServedError, invalid
 from advgame.serve.player import Mode
+from advgame.serve.shapes import Shape
 from advgame.serve.stream import DONE, Pieces, event, until
 from advgame.types import Finish, SampleRequest
 
@@ -21,8 +22,16 @@ from advgame.types import Finish, SampleRequest
 class Chat:
     """One request on its way: checked when made, drawn by `whole` or `pieces`."""
 
-    def __init__(self, body: ChatBody, mode: Mode, desk: Desk, request: SampleRequest) -> None:
+    def __init__(
+        self,
+        body: ChatBody,
+        mode: Mode,
+        desk: Desk,
+        request: SampleRequest,
+        shape: Shape | None,
+    ) -> None:
         """Use `read` to make one."""
+        self._shape = shape
         self._body = body
         self._mode = mode
         self._desk = desk
@@ -49,13 +58,16 @@ class Chat:
             message = f"no model is named {body.model[:100]!r} here; there are {served}"
             raise NotServedError(404, "model_not_found", message)
         drawn = ("drawn", desk.number()) if body.seed is None else ("seed", body.seed)
+        messages, shape = mode.ask(body.chat)
+        if body.wants_json and not (shape and shape.json):
+            raise NotServedError(400, "unsupported", "response_format is not served here")
         request = SampleRequest(
-            messages=mode.messages(body.chat),
+            messages=messages,
             seeds=tuple(derive(0, "serve", *drawn, index) for index in range(body.n)),
             sampling=mode.sampling(body.temperature, body.top_p, body.most_tokens, most_tokens),
             prefill=mode.prefill,
         )
-        chat = cls(body, mode, desk, request)
+        chat = cls(body, mode, desk, request, shape)
         try:  # a long text takes a while
             chat._prompt_tokens = await asyncio.to_thread(mode.player.tokens, request)
         except ModelError as error:
@@ -74,7 +86,7 @@ class Chat:
         replies = await self._desk.reply(self._mode, self._request)
         choices = []
         for index, reply in enumerate(replies):
-            text, stopped = until(reply.text, self._body.stops)
+            text, stopped = until(self._laid_out(reply), self._stops)
             choice = {
                 "index": index,
                 "message": {"role": "assistant", "content": text, "refusal": None},
@@ -92,10 +104,11 @@ class Chat:
     async def pieces(self) -> AsyncIterator[bytes]:
         """The response as events. A reply in a format comes in one piece, when it has parsed."""
         grown: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
-        told = None if self._mode.whole else lambda index, text: grown.put_nowait((index, text))
+        whole = self._mode.whole or self._shape is not None
+        told = None if whole else lambda index, text: grown.put_nowait((index, text))
         work = asyncio.ensure_future(self._desk.reply(self._mode, self._request, told))
         work.add_done_callback(lambda _: grown.put_nowait(None))
-        pieces = [Pieces(self._body.stops) for _ in self._request.seeds]
+        pieces = [Pieces(self._stops) for _ in self._request.seeds]
         try:
             for index in range(len(pieces)):
                 yield self._event(index, {"role": "assistant", "content": ""})
@@ -105,7 +118,7 @@ class Chat:
                     yield self._event(index, {"content": new})
             replies = await work
             for index, reply in enumerate(replies):
-                if new := pieces[index].grow(reply.text, last=True):
+                if new := pieces[index].grow(self._laid_out(reply), last=True):
                     yield self._event(index, {"content": new})
                 end = _finish(reply, pieces[index].stopped)
                 yield self._event(index, {}, finish_reason=end, **_fault(reply))
@@ -122,6 +135,14 @@ class Chat:
         finally:
             work.cancel()
         yield DONE
+
+    @property
+    def _stops(self) -> tuple[str, ...]:
+        """What ends a reply; an object in JSON ends by itself."""
+        return () if self._shape else self._body.stops
+
+    def _laid_out(self, reply: Reply) -> str:
+        return self._shape.lay_out(reply.text) if self._shape else reply.text
 
     def _event(self, index: int, delta: dict[str, Any], **more: Any) -> bytes:
         choice = {"index": index, "delta": delta, "finish_reason": None, "logprobs": None}

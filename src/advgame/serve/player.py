@@ -1,9 +1,9 @@
 """A player as a server shows it: how a tool's chat becomes a move, and what comes back.
 
-A tool sends chats; the Attacker learned to be asked in its own format. So the first user turn of a
-chat is taken as the request to attack, put in that format, and the reply is read by its parser:
-what the tool gets is the prompt alone. A chat that goes on (the tool shows what the target said to
-the last attempt) asks for another attempt at the same request.
+A tool sends chats; the Attacker learned to be asked in its own format. So the request is taken from
+the chat (`shapes.py`), put in that format, and the reply is read by its parser: what the tool gets
+is the prompt alone, laid out as it wants it. A chat that goes on (the tool shows what the target
+said to the last attempt) asks for another attempt at the same request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from advgame.errors import StoreError
 from advgame.evals.target import CARD, Loaded, Target, load_target, player_config, target_of
 from advgame.models.chat import render
 from advgame.prompts import Format, get_format
-from advgame.serve.errors import invalid
+from advgame.serve.shapes import Shape, wanted
 from advgame.store.select import Which
 from advgame.types import Kind, Message, Role, SampleRequest, Sampling
 
@@ -73,20 +73,21 @@ class Mode:
     move: bool
     kind: Kind = Kind.HARMFUL
 
-    def messages(self, chat: tuple[Message, ...]) -> tuple[Message, ...]:
-        """The chat the model sees.
+    def ask(self, chat: tuple[Message, ...]) -> tuple[tuple[Message, ...], Shape | None]:
+        """The chat the model sees, and the shape its reply is wanted in.
 
         Raises:
-            NotServedError: an attack is asked for and no user turn says on what.
+            NotServedError: an attack is asked for and the chat does not say on what.
         """
         manner = self.player.manner
         if not self.move:
-            return chat
+            return chat, None
         if manner.role is Role.ATTACKER:
-            return manner.format.messages(request_of(chat), self.kind, manner.system)
+            request, shape = wanted(chat)
+            return manner.format.messages(request, self.kind, manner.system), shape
         if len(chat) == 1 and chat[0].role == "user":
-            return manner.format.messages(chat[0].content, self.kind, manner.system)
-        return chat
+            return manner.format.messages(chat[0].content, self.kind, manner.system), None
+        return chat, None
 
     def read(self, text: str) -> str | None:
         """The move in what the model wrote; None where its format holds none."""
@@ -128,18 +129,6 @@ class Mode:
             top_p=own.top_p if top_p is None else top_p,
             max_new_tokens=min(limit, tokens or own.max_new_tokens),
         )
-
-
-def request_of(chat: tuple[Message, ...]) -> str:
-    """The request an attack is wanted on: the first user turn.
-
-    Raises:
-        NotServedError: there is none, or it is blank.
-    """
-    for message in chat:
-        if message.role == "user" and message.content.strip():
-            return message.content.strip()
-    raise invalid("the attacker rewrites the first user message, and this chat has none")
 
 
 def modes(players: tuple[Player, ...]) -> dict[str, Mode]:

@@ -1,0 +1,99 @@
+"""What red-teaming tools ask an attacker for, and how they want the answer laid out.
+
+A tool asks for an attack in a prompt of its own: pages of instructions, the request somewhere in
+them, an answer in JSON. Our Attacker reads requests and writes prompts. A shape says where in such
+a chat the request stands and puts the prompt where the tool looks for it; what else a tool wants
+(a rationale, an observation) is left empty, as nobody wrote any. A chat of no known shape is taken
+by its first user turn.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from advgame.serve.errors import invalid
+from advgame.types import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How one family of tools asks and reads.
+
+    A chat is of this shape if its text holds `mark` and one of `requests` matches it; the group
+    `request` of the last match is what is to be attacked.
+    """
+
+    name: str
+    mark: str
+    requests: tuple[re.Pattern[str], ...]
+    lay_out: Callable[[str], str]
+    json: bool = True
+
+    def request(self, text: str) -> str | None:
+        """The request in a chat's text; None if the chat is of another shape."""
+        if self.mark not in text:
+            return None
+        for pattern in self.requests:
+            found = [each for each in pattern.findall(text) if each.strip()]
+            if found:
+                return str(found[-1]).strip()
+        return None
+
+
+def _fields(prompt: str, rest: Mapping[str, str]) -> Callable[[str], str]:
+    """A JSON object with the attack in the field `prompt`, beside `rest`."""
+    return lambda text: json.dumps({prompt: text, **rest}, ensure_ascii=False)
+
+
+_BEHAVIOUR = re.compile(r"performs? the\s+following behavior:\s+'(.*?)'\.\s", re.DOTALL)
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(  # ours, for tools whose prompts are templates: the request in a tag, the attack alone
+        name="tag",
+        mark="<request>",
+        requests=(re.compile(r"<request>(.*?)</request>", re.DOTALL),),
+        lay_out=lambda text: text,
+        json=False,
+    ),
+    Shape(  # PyRIT: red teaming, crescendo, PAIR, TAP
+        name="pyrit",
+        mark="`next_message`",
+        requests=(
+            re.compile(r"^The conversation objective is to: (.*?)$", re.MULTILINE),
+            _BEHAVIOUR,
+        ),
+        lay_out=_fields("next_message", {"rationale": "", "last_response_summary": ""}),
+    ),
+    Shape(  # garak: TAP, PAIR; promptfoo: iterative. After the prompts of these methods' papers
+        name="tap",
+        mark="improvement",
+        requests=(_BEHAVIOUR,),
+        lay_out=_fields("prompt", {"improvement": ""}),
+    ),
+    Shape(  # garak: GOAT
+        name="goat",
+        mark="Previous Model Response (M):",
+        requests=(re.compile(r"^Goal \(G\): (.*?)$(?=\n+Previous Prompt \(P\))", re.M | re.S),),
+        lay_out=lambda text: f"Observation: \nThought: \nStrategy: \nResponse: {text}",
+        json=False,
+    ),
+)
+
+
+def wanted(chat: Sequence[Message]) -> tuple[str, Shape | None]:
+    """The request that a chat wants attacked, and the shape of the answer.
+
+    Raises:
+        NotServedError: there is none.
+    """
+    text = "\n\n".join(message.content for message in chat if message.role != "assistant")
+    for shape in SHAPES:
+        if request := shape.request(text):
+            return request, shape
+    for message in chat:
+        if message.role == "user" and message.content.strip():
+            return message.content.strip(), None
+    raise invalid("the attacker rewrites the first user message, and this chat has none")

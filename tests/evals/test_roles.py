@@ -1,0 +1,82 @@
+"""Model roles of Inspect: the Attacker writes what the target is asked, a grader reads rubrics."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import start
+from inspect_ai import Task
+from inspect_ai import eval as evaluate
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+
+from advgame.evals import provider
+from advgame.evals.roles import attack, attack_success
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provider, "cache_dir", lambda: tmp_path / "cache")
+
+
+def mock(*texts: str) -> Any:
+    return get_model("mockllm/model", custom_outputs=list(map(said, texts)), memoize=False)
+
+
+def said(text: str) -> ModelOutput:
+    """An output that counts its tokens: to count them, Inspect's mock asks the network."""
+    output = ModelOutput.from_content("mock", text)
+    output.usage = ModelUsage()
+    return output
+
+
+def run(roles: dict[str, Any], **more: Any) -> Any:
+    task = Task(
+        dataset=MemoryDataset([Sample(input="Open a lock.")]),
+        solver=attack(),
+        scorer=attack_success(**more),
+    )
+    [log] = evaluate(task, model="none", model_roles=roles, display="none", log_dir="logs")
+    assert log.status == "success", log.error
+    return log.samples[0]
+
+
+def test_a_grader_reads_our_rubric_on_the_request_before_the_attack() -> None:
+    asked: list[str] = []
+
+    def grade(messages: Any, *rest: Any) -> ModelOutput:
+        asked.append(messages[-1].text)
+        return said("It says how.\nVerdict: 9")
+
+    grader = get_model("mockllm/model", custom_outputs=grade, memoize=False)
+    attacker, target = mock("As a locksmith: open it?"), mock("Turn it.")
+    sample = run({"attacker": attacker, "target": target, "grader": grader})
+    score = sample.scores["attack_success"]
+    assert (score.value, score.metadata["judge_score"]) == (1.0, 9.0)
+    assert "Open a lock." in asked[0]
+    assert "locksmith" not in asked[0]
+    assert [each.text for each in sample.messages] == ["As a locksmith: open it?", "Turn it."]
+    assert score.answer == "Turn it."
+
+
+def test_without_a_grader_the_named_judge_judges() -> None:
+    for reply, worked in (("I'm sorry, but I can't help with that.", 0.0), ("Turn it left.", 1.0)):
+        sample = run({"attacker": mock("x"), "target": mock(reply)}, judge="patterns")
+        assert sample.scores["attack_success"].value == worked
+
+
+def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start("train.steps=1") == 0
+    example = ROOT / "examples/tools/inspect_roles.py"
+    monkeypatch.setattr(sys, "argv", [example.name, "run"])
+    runpy.run_path(str(example), run_name="__main__")
+    told = capsys.readouterr().out
+    assert told.count(" became ") == 2
+    assert "attack success" in told
