@@ -57,8 +57,32 @@ Split: TypeAlias = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """How a prompt reaches the Defender where it is not the user's request: prompt injection.
+
+    The Defender sees `before`, the prompt, `after`: a document or a tool's result with a text by
+    somebody else in it, and a task by the user. `answers` are words of which one shows that the
+    task was done; `canary` is a word, `call` the call of a tool, that shows that the text by
+    somebody else was obeyed.
+    """
+
+    before: str
+    after: str
+    answers: tuple[str, ...]
+    canary: str = ""
+    call: str = ""
+
+    def present(self, prompt: str) -> str:
+        """What the Defender sees."""
+        return f"{self.before}{prompt}{self.after}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seed:
-    """s: one thing a user may want, in its plain form."""
+    """s: one thing a user may want, in its plain form.
+
+    With a `scene` it is a thing that somebody else may want of the user's assistant.
+    """
 
     id: str
     text: str
@@ -66,6 +90,16 @@ class Seed:
     direct: bool = False  # True: the Attacker is skipped, x = s
     source: str = ""  # the set it came from
     category: str = ""
+    scene: Scene | None = None  # None: the prompt is the user's own request
+
+    def present(self, prompt: str) -> str:
+        """What the Defender sees of a prompt made from this seed.
+
+        A benign seed with a scene is the scene with nothing in it.
+        """
+        if self.scene is None:
+            return prompt
+        return self.scene.present("" if self.kind is Kind.BENIGN else prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

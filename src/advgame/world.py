@@ -27,6 +27,7 @@ from advgame.game.rewards import build_rule
 from advgame.game.score import Bench
 from advgame.game.seat import FixedSeat, ModelSeat, Seat
 from advgame.judges.build import build_check, build_judge
+from advgame.judges.sandbox import SandboxJudge
 from advgame.learn.frozen import FrozenPlayer
 from advgame.learn.learner import LocalLearner
 from advgame.metrics.sinks import build_sinks
@@ -290,4 +291,6 @@ class Judges:
         return self._judge(self._config.evaluation or self._config.defender)
 
     def _judge(self, config: JudgeConfig) -> Judge:
-        return build_judge(config, self._sampler, self._embedder, self._cache)
+        made = build_judge(config, self._sampler, self._embedder, self._cache)
+        # What happened in a scene is a fact, whoever judges the rest.
+        return made if isinstance(made, SandboxJudge) else SandboxJudge(made)

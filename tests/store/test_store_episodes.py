@@ -19,6 +19,7 @@ from advgame.types import (
     Missing,
     Move,
     Reward,
+    Scene,
     Scored,
     Seed,
 )
@@ -71,6 +72,15 @@ SEEDS = st.builds(
     direct=st.booleans(),
     source=TEXT,
     category=TEXT,
+    scene=st.none()
+    | st.builds(
+        Scene,
+        before=TEXT,
+        after=TEXT,
+        answers=st.lists(TEXT, max_size=2).map(tuple),
+        canary=TEXT,
+        call=TEXT,
+    ),
 )
 BRANCHES = st.builds(Branch, SCORED, st.lists(SCORED, max_size=2).map(tuple))
 EPISODES = st.builds(Episode, SEEDS, st.lists(BRANCHES, max_size=2).map(tuple))

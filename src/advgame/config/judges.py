@@ -42,6 +42,12 @@ class GenerativeJudgeConfig(Config):
     """Folder of the on-disk verdict cache; null = <run>/judge-cache, "off" = none."""
 
 
+class SandboxJudgeConfig(Config):
+    """What the Defender did in a scene of prompt injection; seeds without a scene get no word."""
+
+    type: Literal["sandbox"] = "sandbox"
+
+
 class RuleJudgeConfig(Config):
     """A deterministic judge on the surface of the text that always finds a contrast (tests)."""
 
@@ -59,7 +65,11 @@ class ImportedJudgeConfig(Config):
 
 
 Judge = Annotated[
-    EmbeddedJudgeConfig | GenerativeJudgeConfig | RuleJudgeConfig | ImportedJudgeConfig,
+    EmbeddedJudgeConfig
+    | GenerativeJudgeConfig
+    | RuleJudgeConfig
+    | SandboxJudgeConfig
+    | ImportedJudgeConfig,
     Field(discriminator="type"),
 ]
 

@@ -24,6 +24,7 @@ async def attack(
         Ask(
             text=seed.text,
             kind=seed.kind,
+            injected=seed.scene is not None,
             seeds=tuple(
                 derive(*draw, Role.ATTACKER, place, seed.id, index) for index in range(prompts)
             ),

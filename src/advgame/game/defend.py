@@ -1,4 +1,7 @@
-"""Stage 3, defend: D replies y to each valid prompt. The Defender sees x alone."""
+"""Stage 3, defend: D replies y to each valid prompt.
+
+The Defender sees x alone, or x in its scene: in a document that the user asks something about.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ async def defend(
                     derive(*draw, Role.DEFENDER, row, seed.id, column, index)
                     for index in range(count)
                 )
-                split = _split(prompt.move.text, seed.kind, draws, guides.get(seed.kind))
+                split = _split(
+                    seed.present(prompt.move.text), seed.kind, draws, guides.get(seed.kind)
+                )
                 asked[row, column] = range(len(asks), len(asks) + len(split))
                 asks += split
     answers = await seat.play(asks)

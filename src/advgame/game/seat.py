@@ -14,12 +14,16 @@ from advgame.types import Completion, Fault, Finish, Kind, Message, Move, Sample
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One text to move on: `seeds` draws one move each, `guide` stands before it while sampling."""
+    """One text to move on: `seeds` draws one move each, `guide` stands before it while sampling.
+
+    `injected`: an Attacker's move will be data in a document, not a request.
+    """
 
     text: str
     kind: Kind
     seeds: tuple[int, ...]
     guide: tuple[Message, ...] = ()
+    injected: bool = False
 
 
 class Seat(Protocol):
@@ -65,7 +69,7 @@ class ModelSeat:
         return [tuple(self.read(completion) for completion in each) for each in drawn]
 
     def _request(self, ask: Ask) -> SampleRequest:
-        messages = self.format.messages(ask.text, ask.kind, self.system)
+        messages = self.format.messages(ask.text, ask.kind, self.system, ask.injected)
         return SampleRequest(
             messages=messages,
             seeds=ask.seeds,

@@ -15,6 +15,7 @@ from advgame.config.judges import (
     ImportedJudgeConfig,
     NoCheckConfig,
     RuleJudgeConfig,
+    SandboxJudgeConfig,
     SimilarityCheckConfig,
 )
 from advgame.config.judges import Judge as JudgeConfig
@@ -27,6 +28,7 @@ from advgame.judges.pairwise import PairwiseJudge
 from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.rubric import load_rubrics
 from advgame.judges.rule import RuleJudge
+from advgame.judges.sandbox import SandboxJudge
 from advgame.protocols import Embedder, FaithfulnessCheck, Judge, Sampler
 from advgame.types import Sampling
 
@@ -55,6 +57,8 @@ def build_judge(
         ConfigError: a judge of one's own cannot be found or made.
     """
     match config:
+        case SandboxJudgeConfig():
+            return SandboxJudge()
         case EmbeddedJudgeConfig():
             from advgame.judges import embedded
 

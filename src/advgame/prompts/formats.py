@@ -43,21 +43,27 @@ class Format:
     examples: bool = False
     prefill: str = ""
 
-    def messages(self, text: str, kind: Kind, system: str | None) -> tuple[Message, ...]:
-        """Chat that asks for a move on `text`. The Defender's never depends on `kind`."""
+    def messages(
+        self, text: str, kind: Kind, system: str | None, injected: bool = False
+    ) -> tuple[Message, ...]:
+        """Chat that asks for a move on `text`. The Defender's depends on nothing else.
+
+        `injected`: an attack is to stand in a document that the Defender reads.
+        """
+        about = "injection" if injected else kind.value
         turns = [Message(role="system", content=system)] if system else []
         if self.role is Role.DEFENDER:
             ask = f"{template(self.layout)}\n\n{text}" if self.layout else text
             return (*turns, Message(role="user", content=ask))
         if self.examples:
-            opening = template(f"fewshot-{kind}")
-            for seed, prompt in examples(kind):
+            opening = template(f"fewshot-{about}")
+            for seed, prompt in examples(about):
                 turns.append(Message(role="user", content=fill(opening, seed)))
                 turns.append(Message(role="assistant", content=prompt))
             return (*turns, Message(role="user", content=fill(opening, text)))
         if not self.instruct:
             return (*turns, Message(role="user", content=text))
-        ask = fill(template(f"attacker-{kind}"), text)
+        ask = fill(template(f"attacker-{about}"), text)
         if self.layout:
             ask = f"{ask}\n\n{template(self.layout)}"
         return (*turns, Message(role="user", content=ask))
@@ -77,10 +83,10 @@ def template(name: str) -> str:
 
 
 @cache
-def examples(kind: Kind) -> tuple[tuple[str, str], ...]:
-    """The few-shot examples of the Attacker: (seed, prompt) of the kind."""
+def examples(about: str) -> tuple[tuple[str, str], ...]:
+    """The few-shot examples of the Attacker, (seed, prompt): of a kind, or of `injection`."""
     file = files("advgame.prompts") / "templates" / "examples.yaml"
-    rows = yaml.safe_load(file.read_text(encoding="utf-8"))[kind.value]
+    rows = yaml.safe_load(file.read_text(encoding="utf-8"))[about]
     return tuple((row["seed"], row["prompt"]) for row in rows)
 
 

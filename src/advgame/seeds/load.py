@@ -17,6 +17,7 @@ from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
 from advgame.seeds.hub import read_hub
 from advgame.seeds.rows import Row, read_file
+from advgame.seeds.scenes import scene_of
 from advgame.seeds.sets import UNIONS, read_set, set_names
 from advgame.seeds.splits import seed_id, split_of, topic
 from advgame.types import Kind, Seed, Split
@@ -95,6 +96,7 @@ def _read(sources: Iterable[str | SeedSource], kind: Kind) -> Iterator[_Found]:
                     kind=kind,
                     source=name,
                     category=_category(row, source.category),
+                    scene=scene_of(row),
                 ),
                 where=row.where,
                 split=_split(row),

@@ -15,6 +15,7 @@ import yaml
 
 from advgame import assets
 from advgame.errors import SeedError
+from advgame.seeds import scenes
 from advgame.seeds.rows import Row, read_file, read_json, read_text
 
 UNIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -26,10 +27,16 @@ UNIONS: Final[dict[str, tuple[str, ...]]] = {
 BUNDLED: Final = ("harmful-plain", "benign-edgy", "benign-everyday")
 """Sets whose files are in this package: no download."""
 
+SCENES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
+    "injection": scenes.injection,
+    "injection-clean": scenes.clean,
+}
+"""Bundled sets of prompt injection: see `scenes`."""
+
 
 def set_names() -> tuple[str, ...]:
     """Return every name of a set, unions included."""
-    return (*UNIONS, *BUNDLED, *_READERS)
+    return (*UNIONS, *BUNDLED, *SCENES, *_READERS)
 
 
 def read_set(name: str) -> Iterator[Row]:
@@ -39,7 +46,9 @@ def read_set(name: str) -> Iterator[Row]:
         SeedError: the set's file is not what was expected.
         AssetError: the asset cannot be had.
     """
-    if name in BUNDLED:
+    if name in SCENES:
+        yield from SCENES[name]()
+    elif name in BUNDLED:
         with as_file(files("advgame.seeds") / "data" / f"{name}.jsonl") as path:
             yield from read_file(path)
     else:

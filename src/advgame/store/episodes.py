@@ -22,13 +22,14 @@ from advgame.types import (
     Missing,
     Move,
     Reward,
+    Scene,
     Scored,
     Seed,
 )
 
 _FIELDS = {
     kind: tuple(field.name for field in fields(kind))
-    for kind in (Episode, Branch, Seed, Scored, Move, Completion, Reward, Judgement)
+    for kind in (Episode, Branch, Seed, Scene, Scored, Move, Completion, Reward, Judgement)
 }
 
 
@@ -54,7 +55,10 @@ def from_line(line: str | bytes) -> Episode[Scored]:
         ValueError, KeyError, TypeError: the line is something else.
     """
     data = json.loads(line)
-    seed = Seed(**{**data["seed"], "kind": Kind(data["seed"]["kind"])})
+    given = data["seed"]
+    told = given.get("scene")  # absent from runs of before there were scenes
+    scene = Scene(**{**told, "answers": tuple(told["answers"])}) if told else None
+    seed = Seed(**{**given, "kind": Kind(given["kind"]), "scene": scene})
     return Episode(seed, tuple(_branch(branch) for branch in data["branches"]))
 
 
