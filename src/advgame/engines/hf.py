@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import torch
+
 from advgame.engines.rollout import Reply, rollout
 from advgame.engines.waves import Group, Row, waves
 from advgame.errors import ModelError
@@ -93,7 +95,11 @@ class HfSampler:
         ]
         drawn: dict[tuple[int, int], Completion] = {}
         tokenizer = self._weights.tokenizer
-        with self._weights.use(self._set) as model, patched(fused_forwards(model)):
+        with (
+            self._weights.use(self._set) as model,
+            torch.inference_mode(),
+            patched(fused_forwards(model)),
+        ):
             version = self._version
             for wave in waves(_groups(requests, contexts), self._batch_tokens):
                 replies = rollout(model, wave, self._stop, self._teller(told))

@@ -7,8 +7,7 @@ it has; a reply holds those of its own tokens only:
     prompt  [G, K, P, d]   filled once, masked beyond each prompt's length
     own     [R, K, ≥T, d]  grows by one position a step, the same position for all rows
 
-A query attends to both parts, and the two outputs are merged by their normalisers, which is exact:
-with z the log of the sum of exponentials of a part, out = σ(z_p − z_o) out_p + σ(z_o − z_p) out_o.
+A query's scores over both parts go through one softmax; the outputs of the parts add up.
 """
 
 from __future__ import annotations
@@ -123,19 +122,20 @@ class Replies:
         rows, heads, _, width = q.shape
         folds, share = k.shape[1], heads // k.shape[1]
         q = q.reshape(rows, folds, share, width) * scale
-        groups, slots = len(self._lengths), self._slots
-        # All replies to a prompt ask it at once: [G, K, slots · share, d].
-        asked = q[self._row_in].view(groups, slots, folds, share, width).transpose(1, 2)
-        out, z = _part(
-            asked.reshape(groups, folds, slots * share, width),
-            self._prompt_k[layer],
-            self._prompt_v[layer],
-            self._bias,
-        )
-        out_p, z_p = (self._by_row(x, share) for x in (out, z))
-        out_o, z_o = _part(q, own_k, own_v, None)
-        merged = torch.lerp(out_o, out_p, torch.sigmoid(z_p - z_o).to(out_o.dtype))
-        return merged.reshape(rows, 1, heads, width)
+        prompt_k, prompt_v = self._prompt_k[layer], self._prompt_v[layer]
+        # All replies to a prompt ask it at once.
+        scores_p = self._by_row(self._by_group(q) @ prompt_k.transpose(-1, -2), share)
+        scores_o = q @ own_k.transpose(-1, -2)
+        weights = torch.cat((scores_p + self._bias, scores_o.float()), -1).softmax(-1).to(v.dtype)
+        weights_p, weights_o = torch.split(weights, [prompt_k.shape[2], self.length + 1], -1)
+        out = self._by_row(self._by_group(weights_p) @ prompt_v, share) + weights_o @ own_v
+        return out.reshape(rows, 1, heads, width)
+
+    def _by_group(self, x: torch.Tensor) -> torch.Tensor:
+        """[R, K, share, ·] → [G, K, slots · share, ·]."""
+        _, folds, share, width = x.shape
+        x = x[self._row_in].view(-1, self._slots, folds, share, width).transpose(1, 2)
+        return x.reshape(-1, folds, self._slots * share, width)
 
     def _by_row(self, x: torch.Tensor, share: int) -> torch.Tensor:
         """[G, K, slots · share, ·] → [R, K, share, ·]."""
@@ -169,8 +169,9 @@ class Replies:
         self._row_in[self._slot_of] = torch.arange(len(order), device=order.device)
         reach = torch.arange(self._prompt_k[0].shape[2], device=order.device)
         beyond = reach[None] >= self._lengths[:, None]
-        self._bias = torch.zeros(beyond.shape, device=order.device)
-        self._bias = self._bias.masked_fill(beyond, float("-inf"))[:, None, None]
+        bias = torch.zeros(beyond.shape, device=order.device)
+        bias = bias.masked_fill_(beyond, float("-inf"))
+        self._bias = bias[group_of][:, None, None]  # [R, 1, 1, P], float32
 
 
 def _causal(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> torch.Tensor:
@@ -183,16 +184,3 @@ def _causal(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> 
         q, k, v, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=True
     )
     return out.transpose(1, 2)
-
-
-def _part(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention over one part and the log of its sum of exponentials, in float32."""
-    scores = (q @ k.transpose(-1, -2)).float()
-    if bias is not None:
-        scores += bias
-    top = scores.amax(-1, keepdim=True)
-    weights = scores.sub_(top).exp_()
-    total = weights.sum(-1, keepdim=True)
-    return (weights / total).to(v.dtype) @ v, top + total.log()

@@ -4,15 +4,17 @@ peft writes the same sum as separate products, a scaling and an addition, each a
 activation of the layer's width, and again in the backward pass. Here the low-rank parts are added
 into the large product in place. A and B are float32; they are used in the dtype of x. Sampler and
 learner both compute adapters this way, so their log-probs differ by no more than the order of sums.
+Where no gradient is wanted (sampling, the reference), A and B are cast once for the whole context
+instead of once a call: decoding calls every layer once a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
+import torch
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor, nn
 from torch.autograd import Function
@@ -21,9 +23,13 @@ from torch.nn import functional as F
 
 
 def fused_forwards(model: nn.Module) -> dict[nn.Module, Callable[..., Any]]:
-    """Return a faster `forward` for every plain LoRA layer with one adapter switched on."""
+    """Return a faster `forward` for every plain LoRA layer with one adapter switched on.
+
+    Made without gradients, they hold the adapter as it is now.
+    """
+    make = _trained if torch.is_grad_enabled() else _held
     return {
-        module: partial(_forward, module)
+        module: make(module)
         for module in model.modules()
         if type(module) is LoraLinear and _plain(module)
     }
@@ -58,14 +64,38 @@ def _plain(layer: Any) -> bool:
     )
 
 
-def _forward(layer: Any, x: Tensor) -> Tensor:
+def _trained(layer: Any) -> Callable[[Tensor], Tensor]:
     name, base = layer.active_adapters[0], layer.base_layer
-    a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
+    a, b, scale = layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
     apply: Any = _LoraLinear.apply
-    y: Tensor = apply(
-        x.flatten(0, -2), base.weight, base.bias, a.to(x.dtype), b.to(x.dtype), layer.scaling[name]
-    )
-    return y.view(*x.shape[:-1], -1)
+
+    def forward(x: Tensor) -> Tensor:
+        rows = x.flatten(0, -2)
+        y: Tensor = apply(rows, base.weight, base.bias, a.to(x.dtype), b.to(x.dtype), scale)
+        return y.view(*x.shape[:-1], -1)
+
+    return forward
+
+
+def _held(layer: Any) -> Callable[[Tensor], Tensor]:
+    name, base, dtype = layer.active_adapters[0], layer.base_layer, layer.base_layer.weight.dtype
+    a, b = (part[name].weight.to(dtype) for part in (layer.lora_A, layer.lora_B))
+    scale = layer.scaling[name]
+
+    def forward(x: Tensor) -> Tensor:
+        return _fused(x.flatten(0, -2), base.weight, base.bias, a, b, scale)[0].view(
+            *x.shape[:-1], -1
+        )
+
+    return forward
+
+
+def _fused(
+    x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Return y and x Aᵀ."""
+    low = x @ a.T
+    return F.linear(x, weight, bias).addmm_(low, b.T, alpha=scale), low
 
 
 class _LoraLinear(Function):
@@ -73,10 +103,10 @@ class _LoraLinear(Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
-        low = x @ a.T
+        y, low = _fused(x, weight, bias, a, b, scale)
         ctx.save_for_backward(x, weight, a, b, low)
         ctx.scale = scale
-        return F.linear(x, weight, bias).addmm_(low, b.T, alpha=scale)
+        return y
 
     @staticmethod
     @once_differentiable
