@@ -19,6 +19,7 @@ from advgame.config.load import load
 from advgame.game.play import Table, play
 from advgame.game.rewards import build_rule
 from advgame.game.score import Bench as Judges
+from advgame.memory import settled
 from advgame.metrics.rollouts import summarise
 from advgame.protocols import JudgeGroup
 from advgame.rounds import turn_seeds
@@ -103,7 +104,11 @@ def step(episodes: int) -> dict[str, float]:
     config = _config(episodes)
     table, judges, pool = _table(config), _judges(config), _pool(episodes)
     marks = [time.process_time()]
-    with TemporaryDirectory() as path, RunFolder.open(Path(path), RunConfig()) as run:
+    with (
+        TemporaryDirectory() as path,
+        RunFolder.open(Path(path), RunConfig()) as run,
+        settled(),  # as `train` has it
+    ):
         run.rewind(0)
         marks = [time.process_time()]
         (turn,) = turns(config, 0)

@@ -27,7 +27,7 @@ from advgame.events import (
     StepDone,
     Validated,
 )
-from advgame.memory import release
+from advgame.memory import release, settled
 from advgame.metrics.rollouts import summarise
 from advgame.metrics.updates import fold
 from advgame.progress import Progress
@@ -69,6 +69,7 @@ def train(
     with (
         RunFolder.open(out, config, resume=resume) as folder,
         build_world(config, folder.path) as world,
+        settled(),
     ):
         progress = restore(world, folder, fork, fresh)
         return asyncio.run(_run(world, folder, progress, watch))

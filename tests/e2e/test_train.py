@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,18 @@ def test_twelve_steps_teach_both_players_in_every_step(tmp_path: Path) -> None:
     assert run.summary() is not None
     start, end = (load_file(path / "defender/policy.safetensors") for path in _first_last(run.path))
     assert any((start[name] != end[name]).any() for name in start)
+
+
+def test_what_is_loaded_is_left_out_of_garbage_collection_while_it_runs(tmp_path: Path) -> None:
+    frozen: list[int] = []
+    watch = partial(_count, frozen)
+    train(tiny("train.steps=1"), tmp_path / "run", observer=watch)
+    assert min(frozen) > 10_000
+    assert gc.get_freeze_count() == 0  # and a program that calls `train` gets its own back
+
+
+def _count(frozen: list[int], _event: Event) -> None:
+    frozen.append(gc.get_freeze_count())
 
 
 def _first_last(run: Path) -> tuple[Path, Path]:
