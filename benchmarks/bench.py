@@ -18,15 +18,21 @@ class Bench:
     repeats: int = 3
     threads: int = 1
     preset: str = "laptop"
+    own: ExitStack | None = None
+    """What a row enters, and leaves at its end."""
     _step: Step | None = None
 
     def step(self) -> Step:
-        """A step of the preset (with `quick` a quarter of one), played at the first call."""
+        """A step of the preset (with `quick` a part of one), played at the first call.
+
+        Every call gives its players their first weights back: a row finds what a run starts from.
+        """
         if self._step is None:
             config = config_of(self.preset, self.quick, self.threads)
             self._step = play_step(config, self.stack)
+        self._step.reset()
         return self._step
 
     def folder(self) -> str:
-        """A folder that goes with the run."""
-        return self.stack.enter_context(TemporaryDirectory())
+        """A folder that goes with the row, or the run where there is none."""
+        return (self.own or self.stack).enter_context(TemporaryDirectory())

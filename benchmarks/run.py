@@ -27,7 +27,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a quarter of a step, fewer repeats")
+    parser.add_argument("--quick", action="store_true", help="a part of a step, fewer repeats")
     parser.add_argument("--only", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--out", type=Path, help="the JSON; rows already in it are kept")
     parser.add_argument("--preset", default="laptop", help="tiny tries the harness, in seconds")
@@ -56,18 +56,19 @@ def _run(args: argparse.Namespace) -> None:
     out: Path = args.out or RESULTS / f"{args.preset}-{kind}-{slug(cpu())}.json"
     rows = _kept(out)
     repeats = args.repeats or (2 if args.quick else 5)
-    for name in args.only or ROWS:
-        started = time.perf_counter()
-        print(f"{name} ...", end=" ", flush=True)
-        with ExitStack() as stack:  # a row leaves nothing behind that the next could profit from
-            bench = Bench(stack, args.quick, repeats, args.threads, args.preset)
-            row = import_module(f"benchmarks.rows.{ROWS[name]}").measure(bench)
-        took = time.perf_counter() - started
-        rows[name] = row.as_json() | {
-            "run": {"kind": kind, "repeats": repeats, "wall_s": round(took), **facts()}
-        }
-        print(f"{row.ratio.median:.3g} {row.unit} ({took:.0f} s)", flush=True)
-        _write(out, [rows[each] for each in ROWS if each in rows])
+    with ExitStack() as whole:
+        bench = Bench(whole, args.quick, repeats, args.threads, args.preset)
+        for name in args.only or ROWS:
+            started = time.perf_counter()
+            print(f"{name} ...", end=" ", flush=True)
+            with ExitStack() as bench.own:  # nothing stays but the step that all rows share
+                row = import_module(f"benchmarks.rows.{ROWS[name]}").measure(bench)
+            took = time.perf_counter() - started
+            rows[name] = row.as_json() | {
+                "run": {"kind": kind, "repeats": repeats, "wall_s": round(took), **facts()}
+            }
+            print(f"{row.ratio.median:.3g} {row.unit} ({took:.0f} s)", flush=True)
+            _write(out, [rows[each] for each in ROWS if each in rows])
     show(list(rows.values()))
     print(f"JSON: {out}")
 

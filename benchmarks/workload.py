@@ -35,11 +35,12 @@ from advgame.types import (
 from advgame.world import World, build_world, player_of, seat_of
 from benchmarks.common import lengths
 
-QUICK = (  # a quarter of a step
+QUICK = (  # a seed of each sort, half the prompts
     "seeds.attacked.harmful=1",
     "seeds.attacked.benign=1",
     "seeds.direct.harmful=1",
     "seeds.direct.benign=1",
+    "game.prompts_per_seed=2",
 )
 
 
@@ -85,6 +86,15 @@ class Step:
     def budget(self, role: Role) -> int:
         """Most tokens of a sampling wave, as configured."""
         return budget_of(self.config, role)
+
+    def reset(self) -> None:
+        """Put all sets back to the first weights, and forget the sentences the encoder has seen."""
+        for weights in self.weights.values():
+            for name in ("policy", "ema", "sampler"):
+                weights.copy("start", name)
+        encoder = getattr(self.world.rounds.table.check, "_embedder", None)  # the judges' own, too
+        if encoder is not None:
+            encoder._cache.clear()
 
     def pairs(self, role: Role) -> list[Pair]:
         return [one for one in self.examples[role] if isinstance(one, Pair)]

@@ -28,7 +28,7 @@ from benchmarks.peer_generate import GenerateSampler
 from benchmarks.peer_trl import TrlPlayer
 from benchmarks.products import Products
 from benchmarks.roofline import picture
-from benchmarks.rows import driver, rollouts, update
+from benchmarks.rows import decode, driver, rollouts, update
 from benchmarks.run import ROWS
 from benchmarks.table import show
 from benchmarks.workload import Step
@@ -142,6 +142,23 @@ def test_generate_draws_what_is_asked_and_agrees_when_greedy(step: Step) -> None
         assert mine[0].prompt_ids == theirs[0].prompt_ids
     found = rollouts.check(step, "float32")
     assert found["logprob"] < 1e-4 and found["greedy_tokens_equal"] == 1.0
+
+
+def test_decoding_has_as_many_rows_as_asked(step: Step) -> None:
+    assert 0 < step.describe()["defender"]["replies"] <= decode.rows_of(step.config)
+    wave = decode._wave(step, 37)
+    assert sum(len(group.rows) for group in wave) == 37
+
+
+def test_every_row_finds_the_first_weights(bench: Bench, step: Step) -> None:
+    weights = step.weights[Role.DEFENDER]
+    LocalLearner(weights, step.config.defender.learn, total_updates=9).update(
+        step.pairs(Role.DEFENDER)
+    )
+    first, moved = (weights.tensors(name) for name in ("start", "policy"))
+    assert any((first[name] != moved[name]).any() for name in first)
+    assert bench.step() is step
+    assert all(torch.equal(first[name], moved[name]) for name in first)
 
 
 def test_products_are_counted_with_their_operations() -> None:

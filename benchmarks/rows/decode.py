@@ -6,8 +6,10 @@ weight with each row: it takes no less than max(bytes / bandwidth, operations / 
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
+from advgame.config import RunConfig
 from advgame.engines.rollout import rollout
 from advgame.engines.waves import Group
 from advgame.engines.waves import Row as Reply
@@ -16,7 +18,7 @@ from advgame.types import Role, Sampling
 from benchmarks.bench import Bench
 from benchmarks.common import Row, Spread, tidy, timed
 from benchmarks.products import gemm_rate, read_rate
-from benchmarks.workload import Step
+from benchmarks.workload import Step, config_of
 
 NEW = 24
 
@@ -28,11 +30,11 @@ def measure(bench: Bench) -> Row:
         dtype = next(model.parameters()).dtype
         shape = Shape.of(model.config)
         held = sum(p.nbytes for name, p in model.named_parameters() if ".lora_" not in name)
-    most = sum(len(row) for row in step.drawn[Role.DEFENDER])
+    most = rows_of(config_of(bench.preset, quick=False, threads=bench.threads))
     points: list[dict[str, float]] = []
     peaks = gemm_rate(dtype), read_rate()
     ratios: list[float] = []
-    for rows in sorted({1, 8, 32, most} if not bench.quick else {8, most}):
+    for rows in sorted({8, most} if bench.quick else {1, 8, 32, most}):
         wave = _wave(step, rows)
         with weights.use("sampler") as model:
             rollout(model, _cut(wave, 2), frozenset())
@@ -78,16 +80,28 @@ def measure(bench: Bench) -> Row:
     )
 
 
+def rows_of(config: RunConfig) -> int:
+    """Replies of the Defender in a step."""
+    attacked, direct, game = config.seeds.attacked, config.seeds.direct, config.game
+    prompts = (attacked.harmful + attacked.benign) * game.prompts_per_seed
+    alone = game.direct_replies or game.replies_per_prompt
+    return prompts * game.replies_per_prompt + (direct.harmful + direct.benign) * alone
+
+
 def _wave(step: Step, rows: int) -> list[Group]:
-    """The first `rows` replies of the step, each group with the prompt it had."""
+    """So many replies, each group with a prompt of the step and as many replies as it had; where
+    the step has fewer, its prompts come again."""
     wave: list[Group] = []
-    for index, drawn in enumerate(step.drawn[Role.DEFENDER]):
-        count = min(len(drawn), rows - sum(len(group.rows) for group in wave))
-        if count:
-            sampling = Sampling(temperature=0.7, max_new_tokens=NEW)
-            asked = tuple(Reply(index, place, place, sampling) for place in range(count))
-            wave.append(Group(drawn[0].prompt_ids, asked))
-    return wave
+    left = rows
+    for index, drawn in enumerate(cycle(step.drawn[Role.DEFENDER])):
+        count = min(len(drawn), left)
+        sampling = Sampling(temperature=0.7, max_new_tokens=NEW)
+        asked = tuple(Reply(index, place, place, sampling) for place in range(count))
+        wave.append(Group(drawn[0].prompt_ids, asked))
+        left -= count
+        if not left:
+            return wave
+    raise ValueError("a step without replies")
 
 
 def _cut(wave: list[Group], tokens: int) -> list[Group]:

@@ -22,7 +22,7 @@ from benchmarks.rows.update import stirred
 def measure(bench: Bench) -> Row:
     step = bench.step()
     dtypes = dict.fromkeys(("float32", player_of(step.config, Role.DEFENDER).dtype))
-    checks = {dtype: check(step, dtype) for dtype in dtypes}
+    checks = {dtype: check(step, dtype, 2 if bench.quick else 4) for dtype in dtypes}
     samplers = {role: step.sampler(role) for role in Role}
 
     def ours() -> float:

@@ -45,7 +45,7 @@ def measure(bench: Bench) -> Row:
     same: list[bool] = []
 
     def ours() -> float:
-        reset(step)
+        step.reset()
         played = asyncio.run(step.world.rounds.play(0, _unwatched))
         stats = learn(step.world, played, 0)
         step.world.average(stats)
@@ -58,7 +58,7 @@ def measure(bench: Bench) -> Row:
         return 1
 
     def theirs() -> float:
-        reset(step)
+        step.reset()
         played = asyncio.run(their_rounds.play(0, _unwatched))
         for role, examples in lessons(step.config, played.all).items():
             pairs = [one for one in examples if isinstance(one, Pair)]
@@ -69,7 +69,7 @@ def measure(bench: Bench) -> Row:
         return 1
 
     torch.manual_seed(0)
-    rounds = alternate(bench.repeats, ours, theirs, warm=False)
+    rounds = alternate(1 if bench.quick else bench.repeats, ours, theirs, warm=False)
     return Row(
         name="step",
         measured="whole step: rollouts, judging, both updates",
@@ -96,16 +96,6 @@ def measure(bench: Bench) -> Row:
             "generate_tokens": {role.value: samplers[role].cost.sampled_tokens for role in Role},
         },
     )
-
-
-def reset(step: Step) -> None:
-    """Put all sets back to the first weights, and forget the sentences the encoder has seen."""
-    for weights in step.weights.values():
-        for name in ("policy", "ema", "sampler"):
-            weights.copy("start", name)
-    encoder = getattr(step.world.rounds.table.check, "_embedder", None)  # the judges' own, too
-    if encoder is not None:
-        encoder._cache.clear()
 
 
 def _peer(bench: Bench, step: Step, role: Role) -> TrlPlayer:
