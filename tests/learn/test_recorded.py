@@ -89,5 +89,5 @@ def test_adapters_are_cast_once_however_many_tokens_are_drawn(tokens):
         sampling=Sampling(temperature=0.8, max_new_tokens=tokens),
     )
     with Casts({tuple(tensor.shape) for tensor in held}) as casts:
-        sampler._sample([request])
+        sampler._sample([request], None)
     assert casts.seen == len(held)
