@@ -14,9 +14,8 @@ from typing import Any
 def settled() -> Iterator[None]:
     """Leave what is loaded by now out of garbage collection inside the context.
 
-    Libraries and models are a million objects that stay. A large round makes enough new ones for
-    full collections, which would walk the million each time: at 10,000 episodes a step that was
-    half of what a round costs beside its models.
+    Libraries and models are half a million objects that stay. A large round makes enough new ones
+    for full collections, which would walk all of them each time.
     """
     gc.collect()
     gc.freeze()
