@@ -51,7 +51,7 @@ def main() -> None:
         )
         shown = good if turns else replies
         likely = perplexity(shown, weights) or float("nan")
-        variety = distinct_n([each.text for each in shown], 2)
+        variety = distinct_n([each.text for each in shown], 2) or float("nan")
         name = turns[1].content[:44] if turns else "(none; figures of all replies)"
         print(f"{len(good) / len(replies):8.2f} {likely:10.2f} {variety:10.2f}  {name}", flush=True)
 

@@ -14,7 +14,7 @@ from advgame.game.defend import Guide
 from advgame.game.play import Table, play
 from advgame.game.score import Bench
 from advgame.game.seat import Seat
-from advgame.prompts.guide import guide
+from advgame.prompts.guide import guides
 from advgame.schedule import Source, Turn, turns
 from advgame.seeds.load import SeedPool
 from advgame.seeds.schedule import batch
@@ -50,7 +50,7 @@ class Rounds:
         """Play the turns of `step` with the weights the samplers hold now."""
         before = self.spent()
         clock = Clock(lambda name: on_stage(step, name))
-        guides = guides_at(self.config.defender.guide, step)
+        guided = guides_at(self.config.defender.guide, step)
         played = []
         for place, turn in enumerate(turns(self.config, step)):
             table = replace(
@@ -64,7 +64,7 @@ class Rounds:
                 self.bench,
                 draw=(self.config.seed, f"train-{place}", step),
                 # Guided replies are there to be learned from; nobody attacks a guided Defender.
-                guides=guides if Role.DEFENDER in turn.learns else {},
+                guides=guided if Role.DEFENDER in turn.learns else {},
                 stage=clock.stage,
             )
             played.append(tuple(episodes))
@@ -125,8 +125,8 @@ def guides_at(config: GuideConfig, step: int) -> dict[Kind, Guide]:
     """How many replies are guided at a step: linear from the configured count to none."""
     left = 1.0 if config.anneal_steps is None else max(0.0, 1.0 - step / config.anneal_steps)
     return {
-        Kind.HARMFUL: Guide(round(config.harmful * left), guide(config.harmful_text, step)),
-        Kind.BENIGN: Guide(round(config.benign * left), guide(config.benign_text, step)),
+        Kind.HARMFUL: Guide(round(config.harmful * left), guides(config.harmful_text), step),
+        Kind.BENIGN: Guide(round(config.benign * left), guides(config.benign_text), step),
     }
 
 

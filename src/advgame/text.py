@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from functools import lru_cache
+from itertools import combinations, pairwise
 
 # Soft hyphen, zero-width and bidi controls, variation selectors, byte-order mark, tag characters.
 _INVISIBLE = re.compile(
@@ -53,6 +54,24 @@ def containment(part: str, whole: str) -> float:
     """
     inner = frozenset(words(part))
     return len(inner & frozenset(words(whole))) / len(inner) if inner else 0.0
+
+
+def shared_phrases(text: str, others: Sequence[str]) -> float:
+    """Return the share of `text`'s word pairs that another text has too, mean over `others`.
+
+    0 = no phrase in common, also where there is nothing to compare. Texts of other topics that
+    share it share a frame: "In a story, how do I …?".
+    """
+    own = bigrams(text)
+    if not own or not others:
+        return 0.0
+    return sum(len(own & bigrams(other)) for other in others) / (len(own) * len(others))
+
+
+@lru_cache(maxsize=4096)  # each text of a round is compared with all the others
+def bigrams(text: str) -> frozenset[tuple[str, str]]:
+    """Return the distinct pairs of neighbouring words of `text`, normalised."""
+    return frozenset(pairwise(words(text)))
 
 
 def distinct_n(texts: Iterable[str], n: int = 2) -> float | None:

@@ -192,13 +192,27 @@ def test_guided_replies_come_last_and_do_not_stand_for_the_policy() -> None:
     def answer(request: SampleRequest, drawn: int) -> str:
         return "y 10" if request.context else "y 2"
 
-    guides = {Kind.BENIGN: Guide(1, (Message(role="system", content="be good"),))}
+    guides = {Kind.BENIGN: Guide(1, ((Message(role="system", content="be good"),),))}
     at = table(["x"], answer, prompts=1)
     [episode] = run([seed("kite")], at, bench(), guides=guides)
     plain, guided = episode.branches[0].replies
     assert guided.move.completion is not None and guided.move.completion.guided
     assert plain.move.completion is not None and not plain.move.completion.guided
     assert episode.branches[0].attack.reward.value == 2.0
+
+
+def test_the_prompts_of_a_round_take_the_wordings_of_a_guide_in_turn() -> None:
+    seen: list[str] = []
+
+    def note(request: SampleRequest, drawn: int) -> str:
+        if request.context:
+            seen.append(request.context[0].content)
+        return "y 1"
+
+    wordings = tuple((Message(role="system", content=word),) for word in ("a", "b", "c"))
+    guides = {Kind.BENIGN: Guide(1, wordings, first=2)}
+    run([seed("kite"), seed("ball")], table(["x", "z"], note), bench(), guides=guides)
+    assert seen == ["c", "a", "b", "c"]
 
 
 def test_copying_is_no_win_and_variety_pays() -> None:

@@ -29,6 +29,9 @@ class JudgedReward(Config):
     copying); null = off."""
     diversity: float = Field(0.0, ge=0)
     """Points times (1 − mean word overlap with the other prompts of the seed)."""
+    novelty: float = Field(0.0, ge=0)
+    """Points times (1 − share of its word pairs that a prompt of another seed has, mean over the
+    prompts of its kind in the round): a frame that serves every seed earns less."""
 
 
 class ImportedReward(Config):

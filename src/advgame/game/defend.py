@@ -6,7 +6,7 @@ The Defender sees x alone, or x in its scene: in a document that the user asks s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advgame.derive import derive
 from advgame.game.check import Checked
@@ -16,10 +16,18 @@ from advgame.types import Branch, Episode, Kind, Message, Role, Seed
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """Guided sampling of one kind: `count` of the replies are drawn after `turns`."""
+    """Guided sampling of one kind: `count` of a prompt's replies are drawn after one of `wordings`.
+
+    The prompts of a round take the wordings in turn, beginning at `first`.
+    """
 
     count: int
-    turns: tuple[Message, ...]
+    wordings: tuple[tuple[Message, ...], ...]
+    first: int = 0
+
+    def turns(self, place: int) -> tuple[Message, ...]:
+        """What stands before the prompt at this place of the round."""
+        return self.wordings[(self.first + place) % len(self.wordings)]
 
 
 async def defend(
@@ -47,9 +55,7 @@ async def defend(
                     derive(*draw, Role.DEFENDER, row, seed.id, column, index)
                     for index in range(count)
                 )
-                split = _split(
-                    seed.present(prompt.move.text), seed.kind, draws, guides.get(seed.kind)
-                )
+                split = _split(seed, prompt.move.text, draws, guides.get(seed.kind), len(asked))
                 asked[row, column] = range(len(asks), len(asks) + len(split))
                 asks += split
     answers = await seat.play(asks)
@@ -64,10 +70,13 @@ async def defend(
     ]
 
 
-def _split(text: str, kind: Kind, seeds: tuple[int, ...], guide: Guide | None) -> list[Ask]:
-    guided = min(guide.count, len(seeds)) if guide else 0
-    plain = len(seeds) - guided
-    asks = [Ask(text=text, kind=kind, seeds=seeds[:plain])] if plain else []
+def _split(
+    seed: Seed, prompt: str, draws: tuple[int, ...], guide: Guide | None, place: int
+) -> list[Ask]:
+    guided = min(guide.count, len(draws)) if guide else 0
+    plain = len(draws) - guided
+    ask = Ask(text=seed.present(prompt), kind=seed.kind, seeds=draws[:plain])
+    asks = [ask] if plain else []
     if guide and guided:
-        asks.append(Ask(text=text, kind=kind, seeds=seeds[plain:], guide=guide.turns))
+        asks.append(replace(ask, seeds=draws[plain:], guide=guide.turns(place)))
     return asks

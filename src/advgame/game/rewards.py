@@ -15,7 +15,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from advgame.config.game import FaultRewards, JudgedReward, RewardRule
 from advgame.imports import build_object
-from advgame.text import word_overlap
+from advgame.text import shared_phrases, word_overlap
 from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
 
 
@@ -24,7 +24,8 @@ class Outcome:
     """What a reward rule sees of a valid move besides its score.
 
     For the Attacker `reply` is the one its prompt is judged by. `siblings` are the other valid
-    moves of the group: prompts of the same seed, or replies to the same prompt.
+    moves of the group: prompts of the same seed, or replies to the same prompt. `others` are the
+    valid prompts of other seeds of its kind in the round (Attacker only).
     """
 
     role: Role
@@ -32,6 +33,7 @@ class Outcome:
     prompt: str
     reply: str
     siblings: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -57,7 +59,7 @@ def reward(
 
 
 def judged(config: JudgedReward) -> Rule:
-    """The judge's score; for the Attacker less what it got by copying, plus diversity."""
+    """The judge's score; for the Attacker less what it got by copying, plus what is new."""
 
     def rule(score: float, outcome: Outcome, /) -> float:
         if outcome.role is Role.DEFENDER:
@@ -69,6 +71,8 @@ def judged(config: JudgedReward) -> Rule:
         if config.diversity and outcome.siblings:
             shared = [word_overlap(outcome.prompt, other) for other in outcome.siblings]
             value += config.diversity * (1.0 - sum(shared) / len(shared))
+        if config.novelty and outcome.others:
+            value += config.novelty * (1.0 - shared_phrases(outcome.prompt, outcome.others))
         return value
 
     return rule

@@ -53,12 +53,13 @@ async def score(episodes: Sequence[Episode[Checked]], bench: Bench) -> list[Epis
     }
     drawn = {place: pick_reply(row, bench.attacker_reply) for place, row in replies.items()}
     words = await _judge_attacks(episodes, drawn, bench)
+    others = [_prompts_of_others(episode, episodes) for episode in episodes]
     return [
         Episode(
             episode.seed,
             tuple(
                 Branch(
-                    _scored_attack(episode, b, drawn[e, b], words.get((e, b)), bench),
+                    _scored_attack(episode, b, drawn[e, b], words.get((e, b)), others[e], bench),
                     replies[e, b],
                 )
                 for b in range(len(episode.branches))
@@ -161,8 +162,26 @@ def _scored_reply(
     return Scored(move=move, reward=earned, judgements={"reply": word} if word else {})
 
 
+def _prompts_of_others(
+    episode: Episode[Checked], episodes: Sequence[Episode[Checked]]
+) -> tuple[str, ...]:
+    """The valid prompts made from the other seeds of its kind."""
+    return tuple(
+        branch.attack.move.text
+        for other in episodes
+        if other is not episode and other.seed.kind is episode.seed.kind and not other.seed.direct
+        for branch in other.branches
+        if branch.attack.valid
+    )
+
+
 def _scored_attack(
-    episode: Episode[Checked], b: int, reply: Scored | None, word: Judgement | None, bench: Bench
+    episode: Episode[Checked],
+    b: int,
+    reply: Scored | None,
+    word: Judgement | None,
+    others: tuple[str, ...],
+    bench: Bench,
 ) -> Scored:
     attack = episode.branches[b].attack
     judgements = {"faithful": attack.verdict, "attack": word}
@@ -180,6 +199,7 @@ def _scored_attack(
             for at, other in enumerate(episode.branches)
             if at != b and other.attack.valid
         ),
+        others=others,
     )
     earned = reward(attack.move, word, bench.faults, bench.attacker_rule, outcome)
     return Scored(move=attack.move, reward=earned, judgements=known)

@@ -2,8 +2,8 @@
 
 By default a few earlier turns that refuse with a redirection: a 135M model imitates what it has
 seen, where a system prompt that says the same changes little (measured: 36-47% against 5% of
-replies to harmful requests scored above 5). The wording changes from step to step. The same turns
-guide replies to benign requests. There most refuse too, and lose: what would spread to benign
+replies to harmful requests scored above 5). The wording changes from request to request: with one
+wording a step, each update taught one frame. The same turns guide replies to benign requests. There most refuse too, and lose: what would spread to benign
 requests is in the pairs as a loser from step 0.
 """
 
@@ -17,12 +17,9 @@ import yaml
 from advgame.types import Message
 
 
-def guide(text: str, step: int) -> tuple[Message, ...]:
-    """The turns that guide a reply: the system prompt `text`, or the demonstrations of a step."""
-    if text:
-        return (Message(role="system", content=text),)
-    shipped = _shipped()
-    return shipped[step % len(shipped)]
+def guides(text: str) -> tuple[tuple[Message, ...], ...]:
+    """The turns that may guide a reply: the system prompt `text`, or the shipped demonstrations."""
+    return ((Message(role="system", content=text),),) if text else _shipped()
 
 
 def demonstrations(text: str) -> tuple[tuple[Message, ...], ...]:
