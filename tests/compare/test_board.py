@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import call, told
 from fake_run import write_fake_run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +74,24 @@ def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> 
     for told in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
         assert told in text
     assert not any(character in text for character in "\x1b\u202e\u2028")
+
+
+def test_the_command_writes_its_page_beside_its_report(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ("compare", *map(str, runs), "--out")
+    assert call(*line, str(tmp_path / "both.json")) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "both.html")
+    page = (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert "first against second" in page and "Runs and their cost" in page
+    assert "<script>window.pwned" not in page
+    assert call(*line, str(tmp_path / "data.json"), "--json") == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == json.loads((tmp_path / "data.json").read_text())
+    assert len(printed.splitlines()) == 1 and (tmp_path / "data.html").exists()
+    assert call(*line, str(tmp_path / "page.html")) == 2
+    assert "name a .json file" in told(capsys.readouterr().err)
+    assert not (tmp_path / "page.html").exists()
 
 
 points = st.lists(

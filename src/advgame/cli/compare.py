@@ -26,7 +26,12 @@ def compare(
     tokens: Annotated[
         int, typer.Option(min=1, help="Budget of --exploit: sampled plus trained tokens.")
     ] = 60_000,
-    out: Annotated[Path | None, typer.Option(help="Write the report there, as JSON.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="Write the report there, and its page, FILE.html, beside it."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -42,8 +47,10 @@ def compare(
 
     from advgame.compare.board import board, named
     from advgame.compare.table import tables, transcripts
-    from advgame.store.atomic import write_json
+    from advgame.errors import ConfigError
 
+    if out is not None and out.suffix != ".json":
+        raise ConfigError(f"--out {out}: name a .json file; the page is written beside it")
     report = board(runs)
     try:
         if cross_play:
@@ -53,8 +60,7 @@ def compare(
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on", err=True)
         raise typer.Exit(130) from None
-    if out is not None:
-        write_json(out, report)
+    page = None if out is None else _write(report, out)
     if as_json:
         typer.echo(json.dumps(report))
         return
@@ -63,6 +69,18 @@ def compare(
         console.print(part, soft_wrap=isinstance(part, str))
     for table in transcripts(report):
         console.print(table)
+    if page is not None:
+        typer.echo(page)
+
+
+def _write(report: Any, out: Path) -> Path:
+    """Write the report, and its page beside it; return the page's path."""
+    from advgame.report.compared import page_of
+    from advgame.report.comparison import build_comparison
+    from advgame.store.atomic import write_json
+
+    write_json(out, report)
+    return build_comparison(page_of(report), out.with_suffix(".html"))
 
 
 def _cross_play(runs: dict[str, Path], seeds: int, most: int | None) -> Any:
