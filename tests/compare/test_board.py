@@ -71,8 +71,8 @@ def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> 
         console.print(part)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for told in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
-        assert told in text
+    for word in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
+        assert word in text
     assert not any(character in text for character in "\x1b\u202e\u2028")
 
 

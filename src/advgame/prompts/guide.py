@@ -3,8 +3,9 @@
 By default a few earlier turns that refuse with a redirection: a 135M model imitates what it has
 seen, where a system prompt that says the same changes little (measured: 36-47% against 5% of
 replies to harmful requests scored above 5). The wording changes from request to request: with one
-wording a step, each update taught one frame. The same turns guide replies to benign requests. There most refuse too, and lose: what would spread to benign
-requests is in the pairs as a loser from step 0.
+wording a step, each update taught one frame. The same turns guide replies to benign requests. There
+most refuse too, and lose: what would spread to benign requests is in the pairs as a loser from
+step 0.
 """
 
 from __future__ import annotations
