@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from chrome import Page, find_chromium
+from fake_measure import write_measure
 from fake_run import write_fake_run
 
 
@@ -14,7 +15,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_fake_run(tmp_path_factory.mktemp("runs") / "demo-1", steps=30, seeds=6)
+    folder = tmp_path_factory.mktemp("runs") / "demo-1"
+    return write_measure(write_fake_run(folder, steps=30, seeds=6))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from chrome import Page, set_field
+from fake_run import HOSTILE
 
 from advgame.report import build_report
 
@@ -222,6 +223,25 @@ def test_the_audit_and_the_trade_off_are_told(report: Page) -> None:
     report.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     tip = report.wait("document.getElementById('tip').innerText")
     assert "step " in tip and "attack success: " in tip and " to " in tip
+
+
+def test_what_was_measured_on_test_seeds_is_shown(report: Page) -> None:
+    section = "document.getElementById('measured')"
+    assert report.js(f"{section}.querySelectorAll('svg.plot').length") == 4
+    tables = report.js(f"[...{section}.querySelectorAll('table')].map((each) => each.innerText)")
+    rates, _, language = tables
+    assert re.search(r"untrained Attacker\t\d+% \(\d+% to \d+%\), n 39\t", rates)
+    assert "perplexity" in language and "4.25" in language
+    assert HOSTILE[1] in rates  # a set's name, as text
+    assert report.js(f"{section}.querySelector('img, script') === null")
+    report.js(f"{section}.querySelector('.spot').scrollIntoView({{block: 'center'}})")
+    x, y = report.js(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        f"({section}.querySelector('.spot .dot').getBoundingClientRect())"
+    )
+    report.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    tip = report.wait("document.getElementById('tip').innerText")
+    assert tip.startswith("plain, before: ") and " to " in tip and "n 39" in tip
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -78,6 +78,7 @@ def test_the_grid_tells_attacks_and_defenders_apart(weights) -> None:
         judge=ScriptedJudge(lambda group, reply: 10.0 * reply.startswith("yes")),
         embedder=Words(),
         weights=weights,
+        step=7,
     )
     seeds = {
         "harmful": [seed(f"request {n}", Kind.HARMFUL) for n in range(8)],
@@ -94,6 +95,7 @@ def test_the_grid_tells_attacks_and_defenders_apart(weights) -> None:
     assert report["attackers"]["harmful/trained"]["value"] == 1.0
     assert report["prompts"]["harmful/trained attacker"]["near_copies"] == 0.0
     assert report["language"]["everyday/trained"]["stock_opening"] == 1.0
+    assert report["step"] == 7
     assert len(report["transcripts"]) == 8 * 4 * 2 + 4 * 2
     assert len(list(tables(report))) == 4
 

@@ -38,6 +38,7 @@ class Subjects:
     judge: Judge
     embedder: Embedder
     weights: PlayerWeights  # the Defender's: perplexity is under its start
+    step: int  # of the checkpoint whose weights `trained` are
 
 
 async def measure(
@@ -54,8 +55,8 @@ async def measure(
         on_cell: told the name of each cell before it is played.
 
     Returns:
-        `rates`: SET/ATTACK/DEFENDER → rate; `differences`: SET/ATTACK → trained − start, paired;
-        `attackers`: SET/DEFENDER → trained − untrained Attacker, paired; `language`:
+        `step`; `rates`: SET/ATTACK/DEFENDER → rate; `differences`: SET/ATTACK → trained − start,
+        paired; `attackers`: SET/DEFENDER → trained − untrained Attacker, paired; `language`:
         SET/DEFENDER → figures of the plain replies; `prompts`: SET/ATTACK → what the attacks
         look like; `transcripts`: every row, with `set`, `attack` and `defender`.
     """
@@ -89,7 +90,7 @@ async def measure(
                         subjects.weights,
                         subjects.embedder,
                     )
-    return {**compare(rows), "language": figures, "transcripts": rows}
+    return {"step": subjects.step, **compare(rows), "language": figures, "transcripts": rows}
 
 
 def _attacks(subjects: Subjects, *, harmful: bool) -> Iterable[tuple[str, Seat | None]]:

@@ -27,7 +27,7 @@ def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]])
         AdvGameError: no such run or checkpoint, a player is remote, a judge cannot be built.
     """
     players = RunPlayers.of(run)
-    players.load(step)
+    found = players.load(step)
 
     def seats(role: Role) -> dict[str, Seat]:
         return {which: players.seat(role, which) for which in ("start", "trained")}
@@ -44,6 +44,7 @@ def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]])
         judge=players.judge(),
         embedder=build_embedder(EMBEDDER),
         weights=players.defender,
+        step=found,
     )
 
 

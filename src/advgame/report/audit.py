@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advgame import __version__
 from advgame.audit.table import span, two
 from advgame.report.forest import Bar, Forest
-from advgame.report.group import Group
+from advgame.report.group import Figures, Group
 from advgame.report.page import render
 from advgame.report.plots import Scatter, Spot, Trail
 from advgame.report.run_data import cleaned
@@ -20,15 +19,6 @@ from advgame.report.svg import short
 from advgame.store.atomic import write_text
 
 Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A table of text."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def build_audit_page(report: Json, target: Path) -> Path:

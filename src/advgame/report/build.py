@@ -9,6 +9,7 @@ from advgame import __version__
 from advgame.hostile import clean
 from advgame.report.figures import figure_groups
 from advgame.report.fixed_tasks import task_group
+from advgame.report.measured import measured_group
 from advgame.report.page import render
 from advgame.report.pick import at
 from advgame.report.rates import rate_changes
@@ -43,7 +44,11 @@ def build_report(run: Path) -> Path:
         story=story(data, changes),
         changes=changes,
         facts=_facts(data),
-        groups=[each for each in (task_group(run), *figure_groups(data)) if each.charts],
+        groups=[
+            each
+            for each in (measured_group(run), task_group(run), *figure_groups(data))
+            if each.charts
+        ],
         transcripts=side_by_side(data, budget=TRANSCRIPT_BUDGET),
         rollouts=sample_trees(open_readonly(run), budget=ROLLOUT_BUDGET),
         commands=_commands(run),

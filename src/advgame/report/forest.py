@@ -49,17 +49,20 @@ class Forest:
             return round(left + min(1.0, max(0.0, share)) * (width - left - right), 1)
 
         def number(value: float) -> str:
-            return f"{100 * value:.0f}%" if self.percent else short(value).replace("-", "−")
+            told = f"{100 * value:.0f}%" if self.percent else short(value)
+            return told.replace("-", "−")
 
         parts = []
-        for tick in ticks:
+        told_every = 1 if (width - left - right) / len(ticks) > 28 else 2
+        for place, tick in enumerate(ticks):
             parts.append(line("grid", x(tick), x(tick), 6, height - 26))
-            parts.append(text("tick", x(tick), height - 10, number(tick), "middle"))
+            if place % told_every == 0:
+                parts.append(text("tick", x(tick), height - 10, number(tick), "middle"))
         if self.reference is not None:
             parts.append(line("cursor", x(self.reference), x(self.reference), 6, height - 26))
         for place, bar in enumerate(self.bars):
             y = 6 + row * place + row / 2
-            parts.append(text("label", left - 8, y + 4, cut(bar.label, 25), "end"))
+            parts.append(text("label", left - 8, y + 4, cut(bar.label, 26), "end"))
             rate = bar.rate
             if not known(rate):
                 parts.append(text("tick", left + 6, y + 4, "–", "start"))

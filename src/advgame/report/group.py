@@ -9,6 +9,16 @@ from typing import Any, Protocol
 from markupsafe import Markup
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A table of text; the first cell of a row names it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
 class Figure(Protocol):
     """What a page can show with a caption and, for two or more `lines`, a legend."""
 
@@ -31,9 +41,10 @@ class Figure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Figures under one heading."""
+    """Drawings under one heading, then tables."""
 
     id: str
     title: str
     intro: str
     charts: tuple[Figure, ...]
+    tables: tuple[Figures, ...] = ()

@@ -12,9 +12,8 @@ from advgame.redteam.report.markdown import percent, points, title
 from advgame.redteam.report.redact import clipped, reason, turns
 from advgame.redteam.taxonomy import labels
 from advgame.redteam.values import Finding
-from advgame.report.audit import Figures
 from advgame.report.forest import Bar, Forest
-from advgame.report.group import Group
+from advgame.report.group import Figures, Group
 from advgame.report.page import render
 
 _TRANSCRIPTS, _CLUSTERS, _FAILED = 200, 100, 100
