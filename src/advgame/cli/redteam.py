@@ -8,19 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from advgame.cli import redteam_again
-from advgame.cli.redteam_options import (
-    Authorized,
-    Concurrency,
-    Judge,
-    KeyEnv,
-    MaxTokens,
-    Retries,
-    Show,
-    Target,
-    Temperature,
-    Timeout,
-)
-from advgame.cli.redteam_run import campaign, need_inspect
+from advgame.cli import redteam_options as options
+from advgame.cli.redteam_run import campaign, named_target, none_or
 
 commands = typer.Typer(invoke_without_command=True, no_args_is_help=True)
 commands.command()(redteam_again.replay)
@@ -30,7 +19,7 @@ commands.command()(redteam_again.report)
 @commands.callback()
 def redteam(
     context: typer.Context,
-    target: Target = None,
+    target: options.Target = None,
     attacker: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,35 +58,33 @@ def redteam(
     price: Annotated[
         str | None, typer.Option(help="PROMPT/REPLY: money for a million tokens of each.")
     ] = None,
-    judge: Judge = "b",
-    second_judge: Annotated[
-        str, typer.Option(help="Says whether it agrees; none for no second judge.")
-    ] = "patterns",
+    judge: options.Judge = "b",
+    second_judge: options.SecondJudge = "patterns",
     allow_training_judge: Annotated[
         bool, typer.Option("--allow-training-judge", help="Admit a judge that trained a run.")
     ] = False,
-    temperature: Temperature = 0.7,
-    max_tokens: MaxTokens = 256,
-    key_env: KeyEnv = None,
+    temperature: options.Temperature = 0.7,
+    max_tokens: options.MaxTokens = 256,
+    key_env: options.KeyEnv = None,
     attacker_key_env: Annotated[
         str | None, typer.Option(help="Variable that holds the key of an openai: Attacker.")
     ] = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = 8,
-    retries: Retries = 3,
+    timeout: options.Timeout = None,
+    concurrency: options.Concurrency = 8,
+    retries: options.Retries = 3,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Requests a minute at most.")] = None,
     unchecked: Annotated[
         bool,
         typer.Option("--unchecked", help="Do not check that a plain model's prompts keep to it."),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="The campaign's folder.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
+    resume: options.Resume = False,
     retry_failed: Annotated[
         bool,
         typer.Option("--retry-failed", help="With --resume: try again what failed or is unscored."),
     ] = False,
-    show_replies: Show = False,
-    authorized: Authorized = False,
+    show_replies: options.Show = False,
+    authorized: options.Authorized = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be sent where; contact nobody.")
     ] = False,
@@ -113,20 +100,16 @@ def redteam(
     from advgame.errors import ConfigError
     from advgame.redteam.budget import parse_budget
     from advgame.redteam.plan import Settings, arms_of, seeds_named
-    from advgame.redteam.targets.parse import parse_target
     from advgame.types import Kind
 
-    if target is None:
-        raise ConfigError("name a target with --target")
+    named = named_target(target, key_env=key_env, timeout=timeout, concurrency=concurrency)
     if out is None and not dry_run:
         raise ConfigError("name the campaign's folder with --out")
     if retry_failed and not resume:
         raise ConfigError("--retry-failed goes with --resume")
-    need_inspect()
-    named = parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
     attackers = tuple(dict.fromkeys(attacker or ()))
     settings = Settings(
-        target=target,
+        target=named.name,
         attackers=attackers,
         strategies=tuple(strategy or (("plain", "best-of-k") if attackers else ("plain",))),
         seeds=seeds,
@@ -136,7 +119,7 @@ def redteam(
         attempts=attempts,
         stop_on_success=stop_on_success,
         judge=judge,
-        second_judge=None if second_judge == "none" else second_judge,
+        second_judge=none_or(second_judge),
         temperature=temperature,
         max_tokens=max_tokens,
         checked=not unchecked,

@@ -7,43 +7,30 @@ from typing import Annotated
 
 import typer
 
-from advgame.cli.redteam_options import (
-    Authorized,
-    Concurrency,
-    Judge,
-    KeyEnv,
-    MaxTokens,
-    Retries,
-    Show,
-    Target,
-    Temperature,
-    Timeout,
-)
-from advgame.cli.redteam_run import campaign, need_inspect
+from advgame.cli import redteam_options as options
+from advgame.cli.redteam_run import campaign, named_target, none_or
 
 
 def replay(
     findings: Annotated[
         Path, typer.Argument(metavar="FINDINGS", help="A campaign's folder, or findings.jsonl.")
     ],
-    target: Target = None,
+    target: options.Target = None,
     fail_over: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Fail if a larger share still succeeds.")
     ] = 0.0,
-    judge: Judge = "b",
-    second_judge: Annotated[
-        str, typer.Option(help="Says whether it agrees; none for no second judge.")
-    ] = "patterns",
-    temperature: Temperature = 0.0,
-    max_tokens: MaxTokens = 256,
-    key_env: KeyEnv = None,
-    timeout: Timeout = None,
-    concurrency: Concurrency = 8,
-    retries: Retries = 3,
+    judge: options.Judge = "b",
+    second_judge: options.SecondJudge = "patterns",
+    temperature: options.Temperature = 0.0,
+    max_tokens: options.MaxTokens = 256,
+    key_env: options.KeyEnv = None,
+    timeout: options.Timeout = None,
+    concurrency: options.Concurrency = 8,
+    retries: options.Retries = 3,
     out: Annotated[Path, typer.Option(help="Folder of this replay's findings.")] = Path("replay"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
-    show_replies: Show = False,
-    authorized: Authorized = False,
+    resume: options.Resume = False,
+    show_replies: options.Show = False,
+    authorized: options.Authorized = False,
 ) -> None:
     """Send attacks that succeeded once again: a regression test for CI.
 
@@ -52,24 +39,20 @@ def replay(
     """
     from advgame.errors import ConfigError, EndpointError
 
-    if target is None:
-        raise ConfigError("name a target with --target")
-    need_inspect()
+    named = named_target(target, key_env=key_env, timeout=timeout, concurrency=concurrency)
     from advgame.evals.judging import parse_judge
-    from advgame.redteam.targets.parse import parse_target
 
-    named = parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
     parse_judge(judge)
     from advgame.redteam.replay import outcome as judged
     from advgame.redteam.replay import replayed, settings_of
 
     work = replayed(findings)
     if not named.multi_turn and any(trial.turns > 1 for trial in work.trials):
-        raise ConfigError(f"{target} takes single prompts, but some of the attacks are talks")
-    second = None if second_judge == "none" else second_judge
+        raise ConfigError(f"{named.name} takes single prompts, but some of the attacks are talks")
     settings = settings_of(
-        findings, target, work,
-        judge=judge, second_judge=second, temperature=temperature, max_tokens=max_tokens,
+        findings, named.name, work,
+        judge=judge, second_judge=none_or(second_judge),
+        temperature=temperature, max_tokens=max_tokens,
     )  # fmt: skip
     made, _ = campaign(
         named, settings, out, resume=resume, authorized=authorized, show=show_replies,
@@ -91,7 +74,7 @@ def replay(
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign's folder.")],
-    show_replies: Show = False,
+    show_replies: options.Show = False,
 ) -> None:
     """Write the reports of a campaign anew."""
     from advgame.redteam.report.write import SUMMARY, write_reports

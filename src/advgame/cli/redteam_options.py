@@ -23,6 +23,8 @@ Authorized = Annotated[
     ),
 ]
 Judge = Annotated[str, typer.Option(help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file.")]
+SecondJudge = Annotated[str, typer.Option(help="Says whether it agrees; none for no second judge.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Of the target, where it can be told.")]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Of a reply.")]
 Timeout = Annotated[

@@ -1,4 +1,4 @@
-"""Running a campaign under the live table."""
+"""What the commands of `advgame redteam` do alike: name a target, run under the live table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import typer
+
+
+def named_target(
+    target: str | None, *, key_env: str | None, timeout: float | None, concurrency: int
+) -> Any:
+    """The target that the options name, not yet opened.
+
+    Raises:
+        ConfigError: none is named, Inspect is missing, or there is no such target.
+    """
+    from advgame.errors import ConfigError
+    from advgame.redteam.targets.parse import parse_target
+
+    if target is None:
+        raise ConfigError("name a target with --target")
+    _need_inspect()
+    return parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
+
+
+def none_or(judge: str) -> str | None:
+    """A second judge's name; None where the user wrote `none`."""
+    return None if judge == "none" else judge
 
 
 def campaign(
@@ -40,7 +62,7 @@ def campaign(
         return outcome, write_reports(out, show=show)
 
 
-def need_inspect() -> None:
+def _need_inspect() -> None:
     """Raise ConfigError without Inspect."""
     from advgame.errors import ConfigError
 

@@ -15,21 +15,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    GenerateConfig,
-    ModelAPI,
-    ModelOutput,
-    ModelUsage,
-    modelapi,
-)
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, modelapi
 
 from advgame.assets import cache_dir
 from advgame.derive import derive
 from advgame.errors import ModelError
 from advgame.evals.gather import Gather
+from advgame.evals.own_api import OwnAPI
 from advgame.evals.target import Loaded, load_target, target_of
 from advgame.judges.cache import VerdictCache
 from advgame.models.chat import render
@@ -41,26 +33,27 @@ MAX_TOKENS = 256
 AT_ONCE = 32  # samples under way; a stopped evaluation loses the batch of them that was drawn
 
 
-class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
+class AdvGameAPI(OwnAPI):
     """Inspect's view of a model in this process."""
 
     def __init__(
         self,
         model_name: str,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        config: GenerateConfig = GenerateConfig(),  # noqa: B008  # as every provider of Inspect
+        *args: Any,
         role: str = "defender",
         step: int | None = None,
         weights: str | None = None,
         cached: bool = True,
+        **named: Any,
     ) -> None:
         """Load the model. `role`, `step` and `weights` choose among a run's (`-M role=attacker`).
+
+        The other arguments are Inspect's.
 
         Raises:
             AdvGameError: there is no such model.
         """
-        super().__init__(model_name, base_url, api_key, [], config)
+        super().__init__(model_name, *args, **named)
         played, _, name = model_name.partition(":")
         self._attacks = played == "attacker"  # -M role=attacker is its weights, asked plainly
         if self._attacks:
@@ -95,7 +88,7 @@ class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
         request = self._request(messages, seed, how)
         tokens = self._length(request)
         if tokens + how.max_new_tokens > self._positions():
-            return self._output("", "model_length", ModelUsage(input_tokens=tokens))
+            return self.said("", "model_length", read=tokens, written=0)
         key = self._key(request)
         kept = self._cache.get(key) if self._cache else None
         if kept is not None:
@@ -110,13 +103,9 @@ class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
             }
             if self._cache:
                 self._cache.put(key, json.dumps(found))
-        usage = ModelUsage(
-            input_tokens=tokens,
-            output_tokens=found["tokens"],
-            total_tokens=tokens + found["tokens"],
-        )
         text = _until(self._read(found["text"]), config.stop_seqs or [])
-        return self._output(text, "max_tokens" if found["cut"] else "stop", usage)
+        stop = "max_tokens" if found["cut"] else "stop"
+        return self.said(text, stop, read=tokens, written=found["tokens"])
 
     def _sampling(self, config: GenerateConfig) -> Sampling:
         """As asked for; an Attacker's own where that is not said, and never longer."""
@@ -142,11 +131,6 @@ class AdvGameAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
             return self.loaded.read(text)
         parsed = self._manner.format.parse(text)
         return parsed.text if parsed else ""
-
-    def _output(self, text: str, stop: str, usage: ModelUsage) -> ModelOutput:
-        message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
-        choice = ChatCompletionChoice(message=message, stop_reason=stop)
-        return ModelOutput(model=self.model_name, choices=[choice], usage=usage)
 
     def _length(self, request: SampleRequest) -> int:
         return len(render(self.loaded.weights.tokenizer, request.messages, request.prefill))

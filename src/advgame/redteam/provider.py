@@ -6,22 +6,19 @@ from contextvars import ContextVar
 from typing import Any
 
 from inspect_ai.model import (
-    ChatCompletionChoice,
     ChatMessage,
-    ChatMessageAssistant,
     GenerateConfig,
     ModelAPI,
     ModelOutput,
-    ModelUsage,
     RetryDecision,
     modelapi,
 )
 from tenacity import RetryCallState, wait_exponential, wait_random
 from tenacity.wait import wait_base
 
+from advgame.evals.own_api import OwnAPI
 from advgame.redteam.gate import Call, Gate
 from advgame.redteam.targets.base import TargetError
-from advgame.redteam.values import Answer
 
 PROVIDER = "advgame-target"
 GATE: ContextVar[Gate] = ContextVar("GATE")
@@ -32,18 +29,12 @@ MOST = 60.0
 """Most seconds waited before a further try, whatever the target asks for."""
 
 
-class TargetAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
+class TargetAPI(OwnAPI):
     """Inspect's view of the target of the campaign under way."""
 
-    def __init__(
-        self,
-        model_name: str,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        config: GenerateConfig = GenerateConfig(),  # noqa: B008  # as every provider of Inspect
-    ) -> None:
-        """Serve the target behind `GATE`."""
-        super().__init__(model_name, base_url, api_key, [], config)
+    def __init__(self, *args: Any, **named: Any) -> None:
+        """Serve the target behind `GATE`; the arguments are Inspect's."""
+        super().__init__(*args, **named)
         self._gate = GATE.get()
 
     def max_connections(self) -> int:
@@ -69,7 +60,9 @@ class TargetAPI(ModelAPI):  # type: ignore[misc]  # Inspect is not typed for us
             TargetError, BudgetSpent, TargetDown: as the gate.
         """
         answer = await self._gate.ask(CALL.get())
-        return _output(answer, self.model_name)
+        stop = "max_tokens" if answer.cut else "stop"
+        read, written = answer.usage.prompt_tokens, answer.usage.reply_tokens
+        return self.said(answer.text, stop, read=read, written=written)
 
 
 _BACKOFF = wait_exponential(multiplier=0.5, max=MOST) + wait_random(0, 0.5)
@@ -80,21 +73,6 @@ class _Wait(wait_base):
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.wait if isinstance(error, TargetError) else None
         return min(MOST, asked) if asked is not None else _BACKOFF(retry_state)
-
-
-def _output(answer: Answer, name: str) -> ModelOutput:
-    usage = answer.usage
-    message = ChatMessageAssistant(content=answer.text, model=name, source="generate")
-    stop = "max_tokens" if answer.cut else "stop"
-    return ModelOutput(
-        model=name,
-        choices=[ChatCompletionChoice(message=message, stop_reason=stop)],
-        usage=ModelUsage(
-            input_tokens=usage.prompt_tokens,
-            output_tokens=usage.reply_tokens,
-            total_tokens=usage.total,
-        ),
-    )
 
 
 @modelapi(name=PROVIDER)  # type: ignore[untyped-decorator]

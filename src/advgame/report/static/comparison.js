@@ -3,33 +3,18 @@
 function startComparison() {
   const compared = data("data-comparison");
   if (!compared) return;
-  const form = document.getElementById("comparison-filters");
-  const list = document.getElementById("compared");
-  const more = document.getElementById("more-compared");
-  let rest = [];
-  let query = "";
-  const showMore = () => {
-    list.append(...rest.splice(0, 8).map((row) => comparedCard(row, query)));
-    more.hidden = rest.length === 0;
-    more.textContent = `Show more (${rest.length} left)`;
-  };
-  const restart = () => {
-    const { kind, outcome, text } = Object.fromEntries(new FormData(form));
-    query = text.trim().toLowerCase();
-    rest = compared.rows.filter(
-      (row) =>
-        (!kind || row.kind === kind) &&
-        (!outcome || new Set(row.answers.map(({ success }) => success)).size > 1) &&
-        (!query || comparedText(row).includes(query)),
-    );
-    list.replaceChildren(...(rest.length ? [] : [make("p", {}, "No seed matches.")]));
-    showMore();
-  };
-  form.addEventListener("input", restart);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  more.addEventListener("click", showMore);
-  reveal.listeners.push(restart);
-  restart();
+  startCards({
+    rows: compared.rows,
+    form: "comparison-filters",
+    list: "compared",
+    more: "more-compared",
+    none: "No seed matches.",
+    matches: (row, { kind, outcome, text }) =>
+      (!kind || row.kind === kind) &&
+      (!outcome || new Set(row.answers.map(({ success }) => success)).size > 1) &&
+      comparedText(row).includes(searched(text)),
+    card: (row, { text }) => comparedCard(row, searched(text)),
+  });
 }
 
 function comparedText({ seed, answers }) {

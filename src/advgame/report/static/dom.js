@@ -47,6 +47,34 @@ function marked(text, query) {
   return parts;
 }
 
+/**
+ * Cards of the rows that a form's fields mean, eight at a time. The form, the list and the button
+ * are found by id; `matches(row, fields)` and `card(row, fields)` get the fields by name.
+ */
+function startCards({ rows, form: formId, list: listId, more: moreId, none, matches, card }) {
+  const [form, list, more] = [formId, listId, moreId].map((id) => document.getElementById(id));
+  let rest = [];
+  let fields = {};
+  const showMore = () => {
+    list.append(...rest.splice(0, 8).map((row) => card(row, fields)));
+    more.hidden = rest.length === 0;
+    more.textContent = `Show more (${rest.length} left)`;
+  };
+  const restart = () => {
+    fields = Object.fromEntries(new FormData(form));
+    rest = rows.filter((row) => matches(row, fields));
+    list.replaceChildren(...(rest.length ? [] : [make("p", {}, none)]));
+    showMore();
+  };
+  form.addEventListener("input", restart);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  more.addEventListener("click", showMore);
+  reveal.listeners.push(restart);
+  restart();
+}
+
+const searched = (text) => text.trim().toLowerCase();
+
 const reveal = { all: false, listeners: [] };
 
 /** Model text that may do harm: its opening, and the rest on request. */

@@ -3,31 +3,18 @@
 function startTranscripts() {
   const transcripts = data("data-transcripts");
   if (!transcripts) return;
-  const form = document.getElementById("transcript-filters");
-  const list = document.getElementById("questions");
-  const more = document.getElementById("more-questions");
-  let rest = [];
-  const showMore = () => {
-    list.append(...rest.splice(0, 8).map((row) => questionCard(row, transcripts.steps)));
-    more.hidden = rest.length === 0;
-    more.textContent = `Show more (${rest.length} left)`;
-  };
-  const restart = () => {
-    const wanted = Object.fromEntries(new FormData(form));
-    rest = transcripts.rows.filter(
-      (row) =>
-        (!wanted.kind || row.kind === wanted.kind) &&
-        (!wanted.mode || row.mode === wanted.mode) &&
-        (!wanted.outcome || outcomes(row).includes(wanted.outcome)),
-    );
-    list.replaceChildren(...(rest.length ? [] : [make("p", {}, "No question matches.")]));
-    showMore();
-  };
-  form.addEventListener("input", restart);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  more.addEventListener("click", showMore);
-  reveal.listeners.push(restart);
-  restart();
+  startCards({
+    rows: transcripts.rows,
+    form: "transcript-filters",
+    list: "questions",
+    more: "more-questions",
+    none: "No question matches.",
+    matches: (row, { kind, mode, outcome }) =>
+      (!kind || row.kind === kind) &&
+      (!mode || row.mode === mode) &&
+      (!outcome || outcomes(row).includes(outcome)),
+    card: (row) => questionCard(row, transcripts.steps),
+  });
 }
 
 function outcomes({ before, after }) {
