@@ -250,6 +250,41 @@ def test_consent_in_the_file() -> None:
     assert require_consent(parse_target("http:there.yaml"), authorized=False)
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["openai:m@https://there.example/v1", "inspect:openai/gpt-4o", "command:true", "http:api.yaml"],
+)
+def test_consent_for_any_target_in_a_file(target: str) -> None:
+    Path("api.yaml").write_text("url: https://there.example/q\n")
+    Path("mine.yaml").write_text(f"target: {target}\n")
+    with pytest.raises(ConfigError, match="authorized: true"):
+        require_consent(parse_target("file:mine.yaml"), authorized=False)
+    Path("mine.yaml").write_text(f"target: {target}\nauthorized: true\n")
+    named = parse_target("file:mine.yaml")
+    assert named.name == target  # what is attacked, in every report
+    banner = require_consent(named, authorized=False)
+    assert banner and named.where in banner
+    Path("mine.yaml").write_text(f"target: {target}\nauthorized: 'perhaps'\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: authorized: "):
+        parse_target("file:mine.yaml")
+
+
+def test_a_file_names_the_key_and_the_command_line_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IN_FILE", SECRET)
+    monkeypatch.setenv("SAID", SECRET[::-1])
+    with serving(chat("one"), chat("two")) as server:
+        Path("mine.yaml").write_text(
+            f"target: openai:m@{server.base_url}\nkey_env: IN_FILE\ntimeout: 5\n"
+        )
+        assert ask("file:mine.yaml").text == "one"
+        assert ask("file:mine.yaml", key_env="SAID").text == "two"
+        keys = [request.headers["Authorization"] for request in server.requests]
+    assert keys == [f"Bearer {SECRET}", f"Bearer {SECRET[::-1]}"]
+    Path("again.yaml").write_text("target: file:mine.yaml\n")
+    with pytest.raises(ConfigError, match="a file again"):
+        parse_target("file:again.yaml")
+
+
 def test_an_inspect_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINE_API_KEY", SECRET)
     for answer, state in (

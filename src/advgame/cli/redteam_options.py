@@ -10,7 +10,7 @@ Target = Annotated[
     str | None,
     typer.Option(
         help="openai:MODEL@BASE_URL, inspect:PROVIDER/MODEL, model:NAME|FOLDER|RUN, "
-        "http:FILE.yaml, python:MODULE:FUNCTION or command:LINE."
+        "http:FILE.yaml, python:MODULE:FUNCTION or command:LINE; file:FILE.yaml holds any of them."
     ),
 ]
 KeyEnv = Annotated[

@@ -21,9 +21,8 @@ def require_consent(target: Named, *, authorized: bool) -> str | None:
     if target.local:
         return None
     if not (authorized or target.authorized):
-        keys = "" if not target.name.startswith("http:") else " (or `authorized: true` in the file)"
         raise ConfigError(
             f"{target.name} is not known to be on this machine: {target.where}. Say that you may "
-            f"test it with --i-am-authorized{keys}"
+            "test it with --i-am-authorized, or `authorized: true` in its http: or file: target"
         )
     return BANNER.format(where=target.where)

@@ -12,13 +12,13 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 import httpx
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from advgame.config.base import Config
-from advgame.config.sources import read
 from advgame.errors import ConfigError
 from advgame.redteam.targets.base import MAX_BYTES, Limits, TargetError, estimated
 from advgame.redteam.targets.exchange import Exchange, is_loopback
+from advgame.redteam.targets.files import read_target
 from advgame.redteam.values import Answer, State, Usage
 from advgame.types import Message, Sampling
 
@@ -164,12 +164,7 @@ def http_target(name: str, path: Path, *, timeout: float | None = None) -> HttpT
     Raises:
         ConfigError: a key, the address or a variable is wrong.
     """
-    try:
-        config = HttpConfig.model_validate(read(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
+    config = read_target(path, HttpConfig)
     names = [each for value in config.headers.values() for each in _ENV.findall(value)]
     secrets = {each: _secret(each) for each in names}
     headers = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,7 @@ SCHEMES = (
     "inspect:PROVIDER/MODEL",
     "model:NAME|FOLDER|RUN",
     "http:FILE.yaml",
+    "file:FILE.yaml",
     "python:MODULE:FUNCTION",
     "command:LINE",
 )
@@ -43,7 +44,7 @@ class Named:
 
 class _How(NamedTuple):
     key_env: str | None
-    timeout: float | None
+    timeout: float | None  # as the user said
     limits: Limits
     at_once: int
 
@@ -67,7 +68,7 @@ def parse_target(
     limits = Limits() if timeout is None else Limits(seconds=timeout)
     if not colon or scheme not in _READERS or not rest:
         raise ConfigError(f"no target {text!r}; name one of {', '.join(SCHEMES)}")
-    if key_env and scheme != "openai":
+    if key_env and scheme not in ("openai", "file"):
         raise ConfigError(f"{text}: --key-env is for openai: targets")
     how = _How(key_env, timeout, limits, at_once)
     return _READERS[scheme](text, rest, how)
@@ -97,6 +98,22 @@ def _http(text: str, rest: str, how: _How) -> Named:
         multi_turn=made.multi_turn,
         open=lambda: made,
     )
+
+
+def _file(text: str, rest: str, how: _How) -> Named:
+    """Any target with what would else stand on the command line, which wins where it is said."""
+    from advgame.redteam.targets.files import FileConfig, read_target
+
+    config = read_target(Path(rest).expanduser(), FileConfig)
+    if config.target.startswith("file:"):
+        raise ConfigError(f"{rest}: target: names a file again")
+    named = parse_target(
+        config.target,
+        key_env=how.key_env or config.key_env,
+        timeout=how.timeout or config.timeout,
+        at_once=how.at_once,
+    )
+    return replace(named, authorized=named.authorized or config.authorized)
 
 
 def _inspect(text: str, rest: str, how: _How) -> Named:
@@ -158,6 +175,7 @@ _READERS: dict[str, Callable[[str, str, _How], Named]] = {
     "inspect": _inspect,
     "model": _model,
     "http": _http,
+    "file": _file,
     "python": _python,
     "command": _command,
 }
