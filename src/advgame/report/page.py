@@ -23,6 +23,7 @@ SCRIPTS = (
     "rollouts.js",
     "transcripts.js",
     "comparison.js",
+    "findings.js",
     "start.js",
 )
 

@@ -142,6 +142,7 @@ def _transcript(finding: Finding, show: bool) -> dict[str, Any]:
         "id": finding.id,
         "seed": clipped(finding.seed, 300),
         "arm": clipped(finding.arm, 80),
+        "category": names.title,
         "tags": (names.title, *names.owasp, *names.atlas),
         "turns": list(turns(finding, show=show)),
         "score": finding.verdict.score if finding.verdict else None,

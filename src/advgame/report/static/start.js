@@ -11,4 +11,5 @@ startReveal();
 startCharts();
 startTranscripts();
 startComparison();
+startFindings();
 startRollouts();
