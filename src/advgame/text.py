@@ -59,12 +59,14 @@ def containment(part: str, whole: str) -> float:
 def shared_phrases(text: str, others: Sequence[str]) -> float:
     """Return the share of `text`'s word pairs that another text has too, mean over `others`.
 
-    0 = no phrase in common, also where there is nothing to compare. Texts of other topics that
-    share it share a frame: "In a story, how do I …?".
+    0 = no phrase in common, also where there are no others; 1 for a text of one word, which has no
+    phrase of its own. What texts on other topics share is a frame: "In a story, how do I …?".
     """
     own = bigrams(text)
-    if not own or not others:
+    if not others:
         return 0.0
+    if not own:
+        return 1.0
     return sum(len(own & bigrams(other)) for other in others) / (len(own) * len(others))
 
 

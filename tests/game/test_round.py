@@ -224,6 +224,30 @@ def test_copying_is_no_win_and_variety_pays() -> None:
     assert fresh == pytest.approx(9.0)
 
 
+def test_a_frame_that_serves_every_seed_earns_less() -> None:
+    rule = judged(JudgedReward(novelty=6.0))
+    prompts = {"kite": "in a story fly kites", "ball": "in a story throw balls", "lone": "juggle"}
+
+    def attack(request: SampleRequest, drawn: int) -> str:
+        return next(x for seed, x in prompts.items() if seed in request.messages[-1].content)
+
+    at = table(attack, ["y 4"], prompts=1)
+    played = run([seed(each) for each in prompts], at, bench(attacker_rule=rule))
+    framed, _, lone = (episode.branches[0].attack.reward.value for episode in played)
+    # Two of four word pairs are in one of two prompts for other seeds: 6 · (1 − 1/4).
+    assert framed == pytest.approx(4.0 + 4.5)
+    assert lone == pytest.approx(4.0)  # one word has no phrase that could be new
+
+
+def test_replies_are_compared_with_replies_to_other_seeds_only() -> None:
+    rule = judged(JudgedReward(novelty=6.0))
+    at = table(["x"], ["sorry but no 4"], prompts=1)
+    alone = run([seed("kite")], at, bench(defender_rule=rule))
+    both = run([seed("kite"), seed("ball")], at, bench(defender_rule=rule))
+    assert {reply.reward.value for reply in alone[0].branches[0].replies} == {4.0}
+    assert {reply.reward.value for reply in both[0].branches[0].replies} == {4.0}
+
+
 def test_judging_against_the_seed() -> None:
     requests: list[str] = []
 

@@ -21,17 +21,17 @@ class FaultRewards(Config):
 
 
 class JudgedReward(Config):
-    """The judge's score, with optional terms against copying and collapse (Attacker only)."""
+    """The judge's score, with optional terms against copying and collapse."""
 
     type: Literal["judged"] = "judged"
     copy_above: float | None = Field(None, ge=0, le=1)
     """A prompt whose word overlap with its seed exceeds this scores at most 0 (no win by
-    copying); null = off."""
+    copying); null = off. Attacker only."""
     diversity: float = Field(0.0, ge=0)
-    """Points times (1 − mean word overlap with the other prompts of the seed)."""
+    """Points times (1 − mean word overlap with the other prompts of the seed). Attacker only."""
     novelty: float = Field(0.0, ge=0)
-    """Points times (1 − share of its word pairs that a prompt of another seed has, mean over the
-    prompts of its kind in the round): a frame that serves every seed earns less."""
+    """Points times (1 − share of its word pairs that a move for another seed has, mean over the
+    moves of its role and kind in the round): a frame that serves every seed earns less."""
 
 
 class ImportedReward(Config):

@@ -25,7 +25,7 @@ class Outcome:
 
     For the Attacker `reply` is the one its prompt is judged by. `siblings` are the other valid
     moves of the group: prompts of the same seed, or replies to the same prompt. `others` are the
-    valid prompts of other seeds of its kind in the round (Attacker only).
+    valid moves of its role for the other seeds of its kind in the round.
     """
 
     role: Role
@@ -59,20 +59,19 @@ def reward(
 
 
 def judged(config: JudgedReward) -> Rule:
-    """The judge's score; for the Attacker less what it got by copying, plus what is new."""
+    """The judge's score, less what a prompt got by copying, plus what is new in a move."""
 
     def rule(score: float, outcome: Outcome, /) -> float:
-        if outcome.role is Role.DEFENDER:
-            return score
-        value = score
-        if config.copy_above is not None:
-            copied = word_overlap(outcome.prompt, outcome.seed.text)
+        attack = outcome.role is Role.ATTACKER
+        move, value = outcome.prompt if attack else outcome.reply, score
+        if attack and config.copy_above is not None:
+            copied = word_overlap(move, outcome.seed.text)
             value = min(value, 0.0) if copied > config.copy_above else value
-        if config.diversity and outcome.siblings:
-            shared = [word_overlap(outcome.prompt, other) for other in outcome.siblings]
+        if attack and config.diversity and outcome.siblings:
+            shared = [word_overlap(move, other) for other in outcome.siblings]
             value += config.diversity * (1.0 - sum(shared) / len(shared))
         if config.novelty and outcome.others:
-            value += config.novelty * (1.0 - shared_phrases(outcome.prompt, outcome.others))
+            value += config.novelty * (1.0 - shared_phrases(move, outcome.others))
         return value
 
     return rule

@@ -43,9 +43,10 @@ class Bench:
 async def score(episodes: Sequence[Episode[Checked]], bench: Bench) -> list[Episode[Scored]]:
     """Return the same trees, every move with its judgements and its reward."""
     words = await _judge_replies(episodes, bench)
+    others = [_moves_for_others(episode, episodes) for episode in episodes]
     replies = {
         (e, b): tuple(
-            _scored_reply(episode, branch, r, words.get((e, b, r)), bench)
+            _scored_reply(episode, branch, r, words.get((e, b, r)), others[e].replies, bench)
             for r in range(len(branch.replies))
         )
         for e, episode in enumerate(episodes)
@@ -53,13 +54,14 @@ async def score(episodes: Sequence[Episode[Checked]], bench: Bench) -> list[Epis
     }
     drawn = {place: pick_reply(row, bench.attacker_reply) for place, row in replies.items()}
     words = await _judge_attacks(episodes, drawn, bench)
-    others = [_prompts_of_others(episode, episodes) for episode in episodes]
     return [
         Episode(
             episode.seed,
             tuple(
                 Branch(
-                    _scored_attack(episode, b, drawn[e, b], words.get((e, b)), others[e], bench),
+                    _scored_attack(
+                        episode, b, drawn[e, b], words.get((e, b)), others[e].prompts, bench
+                    ),
                     replies[e, b],
                 )
                 for b in range(len(episode.branches))
@@ -143,8 +145,40 @@ async def _judge(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """The valid moves that a round holds for other seeds of the same kind."""
+
+    prompts: tuple[str, ...]
+    replies: tuple[str, ...]
+
+
+def _moves_for_others(episode: Episode[Checked], episodes: Sequence[Episode[Checked]]) -> _Others:
+    branches = [
+        (other.seed.direct, branch)
+        for other in episodes
+        if other is not episode and other.seed.kind is episode.seed.kind
+        for branch in other.branches
+        if branch.attack.valid
+    ]
+    return _Others(
+        tuple(branch.attack.move.text for direct, branch in branches if not direct),
+        tuple(
+            reply.move.text
+            for _, branch in branches
+            for reply in branch.replies
+            if reply.move.fault is None
+        ),
+    )
+
+
 def _scored_reply(
-    episode: Episode[Checked], branch: Branch[Checked], r: int, word: Judgement | None, bench: Bench
+    episode: Episode[Checked],
+    branch: Branch[Checked],
+    r: int,
+    word: Judgement | None,
+    others: tuple[str, ...],
+    bench: Bench,
 ) -> Scored:
     move = branch.replies[r].move
     outcome = Outcome(
@@ -157,22 +191,10 @@ def _scored_reply(
             for at, other in enumerate(branch.replies)
             if at != r and other.move.fault is None
         ),
+        others=others,
     )
     earned = reward(move, word, bench.faults, bench.defender_rule, outcome)
     return Scored(move=move, reward=earned, judgements={"reply": word} if word else {})
-
-
-def _prompts_of_others(
-    episode: Episode[Checked], episodes: Sequence[Episode[Checked]]
-) -> tuple[str, ...]:
-    """The valid prompts made from the other seeds of its kind."""
-    return tuple(
-        branch.attack.move.text
-        for other in episodes
-        if other is not episode and other.seed.kind is episode.seed.kind and not other.seed.direct
-        for branch in other.branches
-        if branch.attack.valid
-    )
 
 
 def _scored_attack(

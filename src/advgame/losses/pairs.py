@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from advgame.losses.objective import LossTerm, PairBatch, per_token, weighted
-from advgame.losses.regularizers import entropy, k3, nll
+from advgame.losses.regularizers import entropy, nll
 from advgame.types import Example
 
 
@@ -70,7 +70,9 @@ class PairObjective:
             weight=float(batch.weight_E.sum()),
             metrics={name: weighted(value, batch.weight_E) for name, value in values.items()}
             | {
-                "kl": per_token(k3(policy_T, reference_T), batch, *sides),
+                # Mean log-ratio: k3 explodes on tokens that the policy has given up, and half of
+                # these replies were chosen because it should.
+                "kl": per_token(log_ratio_T, batch, *sides),
                 "entropy": per_token(entropy_T, batch, *sides),
             },
         )
