@@ -57,11 +57,20 @@ def test_labels_stay_inside_their_drawing(page: Page, written: dict[str, Path]) 
                 "[...document.querySelectorAll('svg.plot')].flatMap((svg) => {"
                 "const box = svg.getBoundingClientRect();"
                 "return [...svg.querySelectorAll('text')].filter((each) => {"
-                "const {left, right} = each.getBoundingClientRect();"
-                "return left < box.left - 1 || right > box.right + 1;"
+                "const {left, right, top, bottom} = each.getBoundingClientRect();"
+                "return left < box.left - 1 || right > box.right + 1"
+                " || top < box.top - 1 || bottom > box.bottom + 1;"
                 "}).map((each) => each.textContent)})"
             )
             assert cut == []
+            touching = page.js(
+                "[...document.querySelectorAll('svg.plot')].flatMap((svg) => {"
+                "const ticks = [...svg.querySelectorAll('.tick')].map((each) => "
+                "each.getBoundingClientRect()).filter(({width, height}) => width && height);"
+                "return ticks.filter((a) => ticks.some((b) => a !== b && a.top === b.top && "
+                "a.left <= b.left && a.right > b.left)).map(() => svg.ariaLabel)})"
+            )
+            assert touching == []
 
 
 def test_transcripts_filter(comparison: Page) -> None:

@@ -128,8 +128,8 @@ def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
-    yield Group("trade-off", "Safety against utility", _PARETO, tuple(_pareto(found, styles)))
     yield Group("differences", "Differences", _DIFFERENCES, tuple(_differences(found)))
+    yield Group("trade-off", "Safety against utility", _PARETO, tuple(_pareto(found, styles)))
     yield Group("curves", "Curves", _CURVES, tuple(_curves(found, styles)))
     yield Group("cross-play", "Cross-play", _CROSSPLAY, tuple(_crossplay(found)))
 

@@ -53,7 +53,7 @@ class Forest:
             return told.replace("-", "−")
 
         parts = []
-        told_every = 1 if (width - left - right) / len(ticks) > 28 else 2
+        told_every = 1 if (width - left - right) / len(ticks) > 38 else 2  # labels never touch
         for place, tick in enumerate(ticks):
             parts.append(line("grid", x(tick), x(tick), 6, height - 26))
             if place % told_every == 0:

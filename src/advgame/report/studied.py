@@ -97,7 +97,7 @@ def _trade_offs(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
                 yield {
                     "title": f"{attack} and {benign}",
                     "x": {"title": f"over-refusal, {benign}", "better": "low"},
-                    "y": {"title": f"attack success, {attack}", "better": "low"},
+                    "y": {"title": f"success, {attack}", "better": "low"},
                     "points": known,
                 }
 
