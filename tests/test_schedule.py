@@ -80,6 +80,17 @@ def test_turns_share_the_seeds_without_overlap(
     assert plan == turns(made, step)  # stateless
 
 
+def test_one_seed_for_the_pool_goes_to_both_players_in_turn() -> None:
+    made = config("joint", pool={"share": 0.25, "every": 1})
+    taught = [
+        turn.learns
+        for step in (3, 4)
+        for turn in turns(made, step)[1:]
+        if range(4)[turn.part(4)]  # four attacked seeds, of which a quarter is one
+    ]
+    assert sorted(taught) == [(Role.ATTACKER,), (Role.DEFENDER,)]
+
+
 def test_splits_cover_both_kinds() -> None:
     assert [set(each) for each in splits("split")] == [{Kind.HARMFUL}, {Kind.BENIGN}]
     assert [set(each) for each in splits("step")] == [{Kind.HARMFUL, Kind.BENIGN}]

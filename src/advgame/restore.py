@@ -28,11 +28,7 @@ def restore(
     found = folder.latest()
     progress = Progress() if found is None else Progress.read(found.folder("driver"))
     if found is not None:
-        for player in world.players:
-            player.learner.load(found.folder(player.name))
-        for frozen in world.frozen:
-            if (found.path / frozen.name).is_dir():
-                frozen.load(found.folder(frozen.name))
+        take(world, found)
     elif fork is not None:
         source = resolve_checkpoint(*parse_source(fork))
         for player in world.players:
@@ -45,6 +41,19 @@ def restore(
     if found is None and fork is not None:
         folder.save(0, {**world.writers(), "driver": progress.writer(None)}, {})
     return progress
+
+
+def take(world: World, found: Checkpoint) -> None:
+    """Give every player what it is in a checkpoint of this very run.
+
+    Raises:
+        StoreError: a part is missing or does not fit.
+    """
+    for player in world.players:
+        player.learner.load(found.folder(player.name))
+    for frozen in world.frozen:
+        if (found.path / frozen.name).is_dir():  # adopted by a fork
+            frozen.load(found.folder(frozen.name))
 
 
 def _has(source: Checkpoint, name: str) -> bool:

@@ -72,6 +72,7 @@ def turns(config: RunConfig, step: int) -> tuple[Turn, ...]:
     if config.pool is None or past is None or isinstance(attacker, Fixed):
         return (main,)
     live = 1.0 - config.pool.share
+    # Of an odd number of seeds the first has more, so the two take turns at being it.
     edges = [live + config.pool.share * part / len(learns) for part in range(len(learns) + 1)]
     against = [
         Turn(
@@ -81,7 +82,7 @@ def turns(config: RunConfig, step: int) -> tuple[Turn, ...]:
             share=(edges[place], edges[place + 1]),
             direct=False,
         )
-        for place, role in enumerate(learns)
+        for place, role in enumerate(learns if step % 2 else learns[::-1])
     ]
     first = Turn(
         attacker=attacker, defender=Live(), learns=learns, share=(0.0, live), direct=direct

@@ -15,6 +15,7 @@ from advgame.errors import ConfigError
 from advgame.game.play import play
 from advgame.game.seat import Ask
 from advgame.protocols import WeightName
+from advgame.restore import take
 from advgame.schedule import Live
 from advgame.store.checkpoint import Checkpoint
 from advgame.types import Episode, Kind, Move, Role, Scored
@@ -60,19 +61,22 @@ class Company:
 
 @contextmanager
 def gather(
-    config: RunConfig, checkpoint: Checkpoint | None = None, weights: WeightName = "ema"
+    config: RunConfig, checkpoint: Checkpoint | None = None, weights: WeightName | None = None
 ) -> Iterator[Company]:
     """Load both players with the named weights; without a checkpoint they are untrained.
+
+    `weights` None = those that play in the run.
 
     Raises:
         AdvGameError: a model, a judge or the checkpoint cannot be loaded.
     """
+    quiet = config.model_copy(update={"sinks": ()})  # this is no run of its own
     with (
         TemporaryDirectory(prefix="advgame-") as scratch,
-        build_world(config, Path(scratch)) as world,
+        build_world(quiet, Path(scratch)) as world,
     ):
+        if checkpoint is not None:
+            take(world, checkpoint)
         for player in world.players:
-            if checkpoint is not None:
-                player.learner.load(checkpoint.folder(player.name))
-            player.sync.push(weights, 0)
+            player.sync.push(weights or player.config.learn.sample_from, 0)
         yield Company(world)

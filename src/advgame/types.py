@@ -43,7 +43,6 @@ class Missing(StrEnum):
 
     JUDGE_FAILED = "judge failed"  # output unusable after the allowed retries
     NO_VALID_REPLY = "no valid reply"  # nothing the attack could be judged by
-    INVALID_PROMPT = "invalid prompt"  # the reply answers a faulty prompt
 
 
 class Finish(StrEnum):

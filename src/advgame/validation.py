@@ -69,6 +69,17 @@ async def judge_rows(episodes: Sequence[Episode[Checked]], judge: Judge) -> list
     return [_row(episode, said.get(id(episode))) for episode in episodes]
 
 
+def rate_names(config: ValidationConfig) -> list[str]:
+    """Names of the rates that a report of such a validation holds."""
+    asked = (("direct", config.direct), ("attacked", config.attacked))
+    return [
+        f"{mode}/{kind}/{WANTED[kind]}"
+        for mode, counts in asked
+        for kind in Kind
+        if getattr(counts, kind)
+    ]
+
+
 def validation_seeds(config: ValidationConfig, pool: SeedPool) -> tuple[Seed, ...]:
     """The first seeds of the validation pool's own order: direct ones, then attacked ones."""
     chosen: list[Seed] = []

@@ -47,6 +47,12 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
              "train.validation.every=0"],
             "never measured",
         ),
+        (
+            ["train.save.keep_best=validation/direct/harmful/atack_success"],
+            "did you mean validation/direct/harmful/attack_success?",
+        ),
+        (["train.save.keep_best=validation/attacked/benign/over_refusal"], "no such metric"),
+        (["pool={share: 0.1}"], "pool.share = 0.1: that is not one of 4 harmful and 1 benign"),
         (["attacker.learn.objective.type=grpo"], "objective grpo needs credit.type=advantages"),
     ],
 )  # fmt: skip

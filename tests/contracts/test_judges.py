@@ -18,6 +18,7 @@ from advgame.judges.pairwise import PairwiseJudge
 from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.prompting import digest
 from advgame.judges.rubric import load_rubrics
+from advgame.judges.sandbox import SandboxJudge
 from advgame.judges.similarity import SimilarityCheck
 from advgame.protocols import FaithfulnessCheck, Judge, JudgeGroup
 from advgame.testing import RuleJudge, ScriptedJudge, ScriptedSampler
@@ -56,6 +57,8 @@ def asker() -> Asker:
 
 JUDGES: dict[str, Callable[[], Judge]] = {
     "rule": RuleJudge,
+    "sandbox": SandboxJudge,
+    "sandbox, others by rule": lambda: SandboxJudge(RuleJudge()),
     "scripted": lambda: ScriptedJudge(lambda group, reply: len(reply) % 11),
     "pairwise": lambda: PairwiseJudge(asker(), RUBRICS),
     "pairwise, one order": lambda: PairwiseJudge(asker(), RUBRICS, both_orders=False),

@@ -15,8 +15,9 @@ def export(
         Literal["defender", "attacker"], typer.Option(help="Which player.", show_default=False)
     ],
     weights: Annotated[
-        Literal["policy", "ema"], typer.Option(help="Trained weights or their average.")
-    ] = "ema",
+        Literal["policy", "ema"] | None,
+        typer.Option(help="Trained weights or their average; default those that play in the run."),
+    ] = None,
     step: Annotated[
         int | None, typer.Option(min=0, help="Which checkpoint; default the newest.")
     ] = None,

@@ -31,8 +31,9 @@ def play(
         typer.Option(help="What the Attacker is told that your requests are."),
     ] = "harmful",
     weights: Annotated[
-        Literal["policy", "ema", "start"], typer.Option(help="Trained, averaged or initial.")
-    ] = "ema",
+        Literal["policy", "ema", "start"] | None,
+        typer.Option(help="Trained, averaged or initial; default those that play in the run."),
+    ] = None,
     step: Annotated[
         int | None, typer.Option(min=0, help="Which checkpoint; default the newest.")
     ] = None,

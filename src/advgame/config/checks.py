@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig, ImportedJudgeConfig
@@ -11,6 +13,9 @@ from advgame.config.root import RunConfig
 from advgame.errors import ConfigError
 from advgame.types import Kind, Role
 
+_OPEN_NAMES = ("audit/", "cost/")  # metrics of many names, or that nobody would choose by
+_UPDATES = re.compile(r"(attacker|defender|shared)/\w+")  # an objective adds names of its own
+_RATE_FIELDS = ("", "_low", "_high", "_n")
 _MOST_THREADS = 1024  # far above any use; what the operating system refuses is no message
 
 
@@ -171,8 +176,41 @@ def _threads(config: RunConfig) -> Iterator[str]:
 
 def _save(config: RunConfig) -> Iterator[str]:
     best = config.train.save.keep_best
-    if best and best.startswith("validation/") and not config.train.validation.every:
+    if best is None:
+        return
+    if best.startswith("validation/") and not config.train.validation.every:
         yield f"train.save.keep_best = {best}: never measured; set train.validation.every"
+    elif not best.startswith(_OPEN_NAMES):
+        # Inside, because both are built on this package.
+        from advgame.metrics.rollouts import summarise
+        from advgame.validation import rate_names
+
+        rates = [f"validation/{name}" for name in rate_names(config.train.validation)]
+        names = [*summarise(()), *(f"{rate}{end}" for rate in rates for end in _RATE_FIELDS)]
+        if best not in names and not _UPDATES.fullmatch(best):
+            near = get_close_matches(best, names, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f"train.save.keep_best = {best}: no such metric{hint} (docs/metrics.md has all)"
+
+
+def _pool(config: RunConfig) -> Iterator[str]:
+    if config.pool is None or config.pool.share == 0 or config.schedule.type == "static":
+        return
+    from advgame.schedule import Past, turns
+
+    attacked = config.seeds.attacked
+    met = [
+        place
+        for turn in turns(config, config.pool.every)
+        if Past in (type(turn.attacker), type(turn.defender))
+        for kind in Kind
+        for place in range(getattr(attacked, kind))[turn.part(getattr(attacked, kind))]
+    ]
+    if not met:
+        yield (
+            f"pool.share = {config.pool.share}: that is not one of {attacked.harmful} harmful and "
+            f"{attacked.benign} benign attacked seeds; raise it or seeds.attacked, or set pool=null"
+        )
 
 
 _RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
@@ -188,4 +226,5 @@ _RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
     _name,
     _threads,
     _save,
+    _pool,
 )

@@ -64,7 +64,7 @@ class PoolConfig(Config):
     """Play a share of the rounds against past selves."""
 
     share: Fraction = 0.25
-    """Probability that a turn's opponent is a past self."""
+    """Share of the attacked seeds that are played against past selves, half by each player."""
     every: int = Field(10, ge=1)
     """A snapshot joins the pool every so many steps."""
     size: int = Field(8, ge=1)

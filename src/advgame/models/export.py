@@ -54,7 +54,7 @@ def export(
     out: Path,
     *,
     role: Role,
-    weights: Literal["policy", "ema"] = "ema",
+    weights: Literal["policy", "ema"] | None = None,
     step: Which = None,
     form: Form = "merged",
 ) -> Path:
@@ -64,7 +64,7 @@ def export(
         run: a run folder.
         out: must not exist.
         role: which player.
-        weights: the trained weights or their average (what plays by default).
+        weights: the trained weights or their average; None = those that play in the run.
         step: which checkpoint; None = the newest.
         form: merged weights, which everything loads; or the adapter alone, with the name of its
             base, for peft and vLLM. Full fine-tuning knows only merged weights.
@@ -81,6 +81,7 @@ def export(
         raise StoreError(f"{out} exists: name a new folder to export to")
     config = open_readonly(run).config
     player = _player(config, role)
+    weights = weights or player.learn.sample_from
     checkpoint = resolve_checkpoint(run, step)
     part = checkpoint.path / ("shared" if config.schedule.type == "selfplay" else role.value)
     if not (part / f"{weights}.safetensors").is_file():

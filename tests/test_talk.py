@@ -1,0 +1,48 @@
+"""Talking to the players of a run: who answers is who played there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from advgame.config import RunConfig, load
+from advgame.models.export import export
+from advgame.store.select import resolve_checkpoint
+from advgame.talk import gather
+from advgame.train import train
+from advgame.types import Role
+
+FAST = ["train.threads=1", "train.steps=1", "train.validation.every=0"]
+LOUD = [f"{who}.learn.lr=0.5" for who in ("attacker", "defender")]  # so that training shows
+ON_POLICY = [f"{who}.learn.sample_from=policy" for who in ("attacker", "defender")]
+
+
+def said(config: RunConfig, run: Path | None = None, weights: str | None = None) -> str:
+    checkpoint = resolve_checkpoint(run) if run else None
+    with gather(config, checkpoint, weights) as company:
+        return company.say(Role.DEFENDER, "hello").text
+
+
+def test_those_that_play_are_talked_to_and_exported(tmp_path: Path) -> None:
+    config = load("tiny", [*FAST, *LOUD, *ON_POLICY])
+    train(config, tmp_path / "run")
+    answers = {which: said(config, tmp_path / "run", which) for which in ("policy", "ema")}
+    assert answers["policy"] != answers["ema"]
+    assert said(config, tmp_path / "run") == answers["policy"]
+    folder = export(tmp_path / "run", tmp_path / "out", role=Role.DEFENDER)
+    assert "(policy weights)" in (folder / "README.md").read_text()
+
+
+def test_a_player_that_a_fork_took_over_untrained_is_the_one_talked_to(tmp_path: Path) -> None:
+    old = load("tiny", [*FAST, *LOUD])
+    train(old, tmp_path / "old")
+    fork = load("tiny", [*FAST, "schedule={type: attacker-only}"])
+    train(fork, tmp_path / "fork", fork=str(tmp_path / "old"))
+    assert said(fork, tmp_path / "fork") == said(old, tmp_path / "old") != said(fork)
+
+
+def test_talking_writes_to_no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # a run made elsewhere, where it is installed
+    assert said(load("tiny", [*FAST, "sinks=[wandb]"]))
