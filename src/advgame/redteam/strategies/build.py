@@ -89,7 +89,7 @@ def build_strategy(recipe: Recipe, attacker: Attacker | None, attempts: int) -> 
     elif name == "transfer":
         made = Transfer.read(Path(argument).expanduser())
     else:
-        made = Templates.named(name)
+        made = Templates.named(name, _count(name, argument))
     for modifier, _ in recipe.modifiers:
         if modifier == "refine":
             assert attacker is not None
@@ -118,6 +118,8 @@ def _check_arguments(recipe: Recipe) -> None:
             _turns(argument)
         elif name == "best-of-k":
             _ladder(argument)
+        elif name in template_names():
+            _count(name, argument)
         elif argument and name != "transfer":
             raise ConfigError(f"--strategy {recipe.text}: {name} takes no argument")
 
@@ -128,6 +130,12 @@ def _turns(argument: str) -> int:
     if not argument.isdecimal() or int(argument) < 2:
         raise ConfigError(f"--strategy multi-turn:{argument}: write the turns, 2 or more")
     return int(argument)
+
+
+def _count(name: str, argument: str) -> int | None:
+    if argument and (not argument.isdecimal() or int(argument) < 1):
+        raise ConfigError(f"--strategy {name}:{argument}: write how many templates, 1 or more")
+    return int(argument) if argument else None
 
 
 def _ladder(argument: str) -> tuple[float, ...]:

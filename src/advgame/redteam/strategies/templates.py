@@ -19,13 +19,22 @@ class Templates:
     templates: Sequence[Template]
 
     @classmethod
-    def named(cls, name: str) -> Templates:
+    def named(cls, name: str, count: int | None = None) -> Templates:
         """The evaluation half of a collection: no run trains against it.
+
+        Args:
+            name: the collection.
+            count: keep a sample of so many, always the same; with as many attempts every seed meets
+                each of them, so they can be told apart.
 
         Raises:
             SeedError, AssetError: it cannot be had.
         """
-        return cls(name, load_templates(name, "test"))
+        found = load_templates(name, "test")
+        if count is not None:
+            order = sorted(found, key=lambda each: derive(0, "template sample", name, each.name))
+            found = tuple(order[:count])
+        return cls(name, found)
 
     async def say(self, sight: Sight, /) -> Move:
         """The seed in a template."""

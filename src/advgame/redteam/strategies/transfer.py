@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ class Transfer:
     """First what broke this very seed elsewhere, then what wrapped other seeds and broke them.
 
     A successful prompt that holds its seed word for word is a wrapper for any seed. Wrappers go
-    from the one that succeeded on most seeds down.
+    from the one that succeeded on most seeds down, of equal ones the shorter first.
     """
 
     own: Mapping[str, Sequence[str]]
@@ -47,8 +46,8 @@ class Transfer:
                     wraps.setdefault(pieces, set()).add(finding.seed_id)
         if not own:
             raise SeedError(f"{path}: no attack succeeded there, so there is none to transfer")
-        ranked = Counter({pieces: len(seeds) for pieces, seeds in wraps.items()}).most_common(MOST)
-        return cls(own, [pieces for pieces, _ in ranked])
+        ranked = sorted(wraps, key=lambda each: (-len(wraps[each]), sum(map(len, each)), each))
+        return cls(own, ranked[:MOST])
 
     async def say(self, sight: Sight, /) -> Move:
         """The next attack known for the seed; the seed itself where none is."""
