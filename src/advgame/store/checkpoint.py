@@ -32,8 +32,8 @@ class Checkpoint:
         if not folder.is_dir():
             parts = ", ".join(sorted(p.name for p in self.path.iterdir() if p.is_dir()))
             raise StoreError(
-                f"{self.path} has no part '{name}'; it has: {parts}. Start from a run whose players "
-                "learn in the same way (schedule.type=selfplay has one part, 'shared')"
+                f"{self.path} has no part '{name}'; it has: {parts}. Start from a run whose "
+                "players learn in the same way (schedule.type=selfplay has one part, 'shared')"
             )
         return folder
 
