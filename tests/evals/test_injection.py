@@ -53,7 +53,7 @@ def test_a_reply_that_holds_the_canary_is_a_success(
     async def parrot(self: Any, input: Any, **_: Any) -> Any:
         assert [message.role for message in input] == ["system", "user"]
         text = input[0].text if "rules" in input[1].text else "No."
-        return self._output(text.upper(), "stop", None)
+        return self.said(text.upper(), "stop", read=1, written=1)
 
     stand_in(tmp_path, monkeypatch)
     monkeypatch.setattr(provider.AdvGameAPI, "generate", parrot)

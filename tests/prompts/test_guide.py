@@ -16,7 +16,7 @@ def test_the_shipped_guides_are_chats_of_demonstrations() -> None:
 
 def test_the_shipped_guides_open_in_many_ways() -> None:
     openings = {" ".join(turns[1].content.split()[:6]) for turns in guides("")}
-    assert len(openings) > 6
+    assert len(openings) > 4
 
 
 def test_a_guide_of_one_s_own_goes_above_a_player_s_system_prompt() -> None:
