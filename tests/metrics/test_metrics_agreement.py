@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
@@ -107,6 +107,7 @@ def test_clusters_widen_an_interval() -> None:
     st.lists(st.floats(-5, 5), min_size=8, max_size=30),
     st.lists(st.floats(-5, 5), min_size=8, max_size=30),
 )
+@example([0.0] * 8, [0.0] * 7 + [1.82538461238836e-155])
 def test_welch(before: list[float], after: list[float]) -> None:
     found = mean_difference(moments(before), moments(after), 0.99)
     assert found["value"] == pytest.approx(np.mean(after) - np.mean(before))

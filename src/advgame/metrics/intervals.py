@@ -247,10 +247,10 @@ def mean_difference(before: Moments, after: Moments, level: float = 0.95) -> Dif
     if min(before["n"], after["n"]) < 2:
         return Difference(value=value, low=None, high=None, n=n)
     total = sum(errors)
+    shares = [e / total for e in errors] if total else []  # squares of e may underflow
     freedom = (
-        total**2
-        / sum(e**2 / (part["n"] - 1) for e, part in zip(errors, (before, after), strict=True))
-        if total
+        1.0 / sum(e**2 / (part["n"] - 1) for e, part in zip(shares, (before, after), strict=True))
+        if shares
         else n - 2.0
     )
     spread = _t(level, freedom) * sqrt(total)
