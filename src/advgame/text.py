@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import combinations, pairwise
 
 # Soft hyphen, zero-width and bidi controls, variation selectors, byte-order mark, tag characters.
@@ -56,21 +55,6 @@ def containment(part: str, whole: str) -> float:
     return len(inner & frozenset(words(whole))) / len(inner) if inner else 0.0
 
 
-def shared_phrases(text: str, others: Sequence[str]) -> float:
-    """Return the share of `text`'s word pairs that another text has too, mean over `others`.
-
-    0 = no phrase in common, also where there are no others; 1 for a text of one word, which has no
-    phrase of its own. What texts on other topics share is a frame: "In a story, how do I …?".
-    """
-    own = bigrams(text)
-    if not others:
-        return 0.0
-    if not own:
-        return 1.0
-    return sum(len(own & bigrams(other)) for other in others) / (len(own) * len(others))
-
-
-@lru_cache(maxsize=4096)  # each text of a round is compared with all the others
 def bigrams(text: str) -> frozenset[tuple[str, str]]:
     """Return the distinct pairs of neighbouring words of `text`, normalised."""
     return frozenset(pairwise(words(text)))

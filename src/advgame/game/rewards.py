@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
 
 from advgame.config.game import FaultRewards, JudgedReward, RewardRule
+from advgame.game.phrases import Elsewhere
 from advgame.imports import build_object
-from advgame.text import shared_phrases, word_overlap
+from advgame.text import word_overlap
 from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
 
 
@@ -24,8 +25,8 @@ class Outcome:
     """What a reward rule sees of a valid move besides its score.
 
     For the Attacker `reply` is the one its prompt is judged by. `siblings` are the other valid
-    moves of the group: prompts of the same seed, or replies to the same prompt. `others` are the
-    valid moves of its role for the other seeds of its kind in the round.
+    moves of the group: prompts of the same seed, or replies to the same prompt. `elsewhere` knows
+    the valid moves of its role for the other seeds of its kind in the round.
     """
 
     role: Role
@@ -33,7 +34,7 @@ class Outcome:
     prompt: str
     reply: str
     siblings: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
+    elsewhere: Elsewhere | None = None
 
 
 @runtime_checkable
@@ -70,8 +71,8 @@ def judged(config: JudgedReward) -> Rule:
         if attack and config.diversity and outcome.siblings:
             shared = [word_overlap(move, other) for other in outcome.siblings]
             value += config.diversity * (1.0 - sum(shared) / len(shared))
-        if config.novelty and outcome.others:
-            value += config.novelty * (1.0 - shared_phrases(move, outcome.others))
+        if config.novelty and outcome.elsewhere:
+            value += config.novelty * (1.0 - outcome.elsewhere.shared(move))
         return value
 
     return rule

@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 
 from advgame.config.game import FaultRewards
 from advgame.game.check import Checked
+from advgame.game.phrases import Elsewhere, Phrases
 from advgame.game.rewards import Outcome, Rule, reward
 from advgame.protocols import Judge, JudgeGroup
-from advgame.types import Branch, Episode, Judgement, Missing, Reward, Role, Scored
+from advgame.types import Branch, Episode, Judgement, Kind, Missing, Reward, Role, Scored
 
 Place: TypeAlias = tuple[int, ...]  # (episode, branch) or (episode, branch, reply)
 AttackerReply: TypeAlias = Literal["optimistic", "first"]
@@ -43,10 +44,17 @@ class Bench:
 async def score(episodes: Sequence[Episode[Checked]], bench: Bench) -> list[Episode[Scored]]:
     """Return the same trees, every move with its judgements and its reward."""
     words = await _judge_replies(episodes, bench)
-    others = [_moves_for_others(episode, episodes) for episode in episodes]
+    prompts, answers = _phrases(episodes)
     replies = {
         (e, b): tuple(
-            _scored_reply(episode, branch, r, words.get((e, b, r)), others[e].replies, bench)
+            _scored_reply(
+                episode,
+                branch,
+                r,
+                words.get((e, b, r)),
+                Elsewhere(answers[episode.seed.kind], e),
+                bench,
+            )
             for r in range(len(branch.replies))
         )
         for e, episode in enumerate(episodes)
@@ -60,7 +68,12 @@ async def score(episodes: Sequence[Episode[Checked]], bench: Bench) -> list[Epis
             tuple(
                 Branch(
                     _scored_attack(
-                        episode, b, drawn[e, b], words.get((e, b)), others[e].prompts, bench
+                        episode,
+                        b,
+                        drawn[e, b],
+                        words.get((e, b)),
+                        Elsewhere(prompts[episode.seed.kind], e),
+                        bench,
                     ),
                     replies[e, b],
                 )
@@ -145,30 +158,25 @@ async def _judge(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Others:
-    """The valid moves that a round holds for other seeds of the same kind."""
-
-    prompts: tuple[str, ...]
-    replies: tuple[str, ...]
-
-
-def _moves_for_others(episode: Episode[Checked], episodes: Sequence[Episode[Checked]]) -> _Others:
-    branches = [
-        (other.seed.direct, branch)
-        for other in episodes
-        if other is not episode and other.seed.kind is episode.seed.kind
-        for branch in other.branches
-        if branch.attack.valid
-    ]
-    return _Others(
-        tuple(branch.attack.move.text for direct, branch in branches if not direct),
-        tuple(
+def _phrases(
+    episodes: Sequence[Episode[Checked]],
+) -> tuple[dict[Kind, Phrases], dict[Kind, Phrases]]:
+    """The valid prompts of the Attacker and the valid replies of a round, by kind of seed."""
+    prompts: dict[Kind, dict[int, list[str]]] = {kind: {} for kind in Kind}
+    replies: dict[Kind, dict[int, list[str]]] = {kind: {} for kind in Kind}
+    for e, episode in enumerate(episodes):
+        valid = [branch for branch in episode.branches if branch.attack.valid]
+        if not episode.seed.direct:
+            prompts[episode.seed.kind][e] = [branch.attack.move.text for branch in valid]
+        replies[episode.seed.kind][e] = [
             reply.move.text
-            for _, branch in branches
+            for branch in valid
             for reply in branch.replies
             if reply.move.fault is None
-        ),
+        ]
+    return (
+        {kind: Phrases(texts) for kind, texts in prompts.items()},
+        {kind: Phrases(texts) for kind, texts in replies.items()},
     )
 
 
@@ -177,7 +185,7 @@ def _scored_reply(
     branch: Branch[Checked],
     r: int,
     word: Judgement | None,
-    others: tuple[str, ...],
+    elsewhere: Elsewhere,
     bench: Bench,
 ) -> Scored:
     move = branch.replies[r].move
@@ -191,7 +199,7 @@ def _scored_reply(
             for at, other in enumerate(branch.replies)
             if at != r and other.move.fault is None
         ),
-        others=others,
+        elsewhere=elsewhere,
     )
     earned = reward(move, word, bench.faults, bench.defender_rule, outcome)
     return Scored(move=move, reward=earned, judgements={"reply": word} if word else {})
@@ -202,7 +210,7 @@ def _scored_attack(
     b: int,
     reply: Scored | None,
     word: Judgement | None,
-    others: tuple[str, ...],
+    elsewhere: Elsewhere,
     bench: Bench,
 ) -> Scored:
     attack = episode.branches[b].attack
@@ -221,7 +229,7 @@ def _scored_attack(
             for at, other in enumerate(episode.branches)
             if at != b and other.attack.valid
         ),
-        others=others,
+        elsewhere=elsewhere,
     )
     earned = reward(attack.move, word, bench.faults, bench.attacker_rule, outcome)
     return Scored(move=attack.move, reward=earned, judgements=known)
