@@ -22,27 +22,40 @@ class Phrases:
         self._texts = texts
 
     @cached_property
-    def _total(self) -> int:
-        return sum(map(len, self._texts.values()))
+    def _of(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """The phrases of each text: every text is split into words once."""
+        return {text: bigrams(text) for each in self._texts.values() for text in each}
+
+    @cached_property
+    def _within(self) -> dict[int, Counter[tuple[str, str]]]:
+        """How many texts of a seed hold each phrase."""
+        return {
+            place: Counter(phrase for text in each for phrase in self._of[text])
+            for place, each in self._texts.items()
+        }
 
     @cached_property
     def _holding(self) -> Counter[tuple[str, str]]:
-        texts = (text for each in self._texts.values() for text in each)
-        return Counter(phrase for text in texts for phrase in bigrams(text))
+        whole: Counter[tuple[str, str]] = Counter()
+        for counted in self._within.values():
+            whole.update(counted)
+        return whole
+
+    @cached_property
+    def _total(self) -> int:
+        return sum(map(len, self._texts.values()))
 
     def shared(self, text: str, place: int) -> float:
         """Return the share of `text`'s phrases that a text of another seed has, mean over those.
 
         1 where nothing shows it to be new: no others, or a text of one word, without a phrase.
         """
-        siblings = self._texts.get(place, ())
-        others = self._total - len(siblings)
-        own = bigrams(text)
+        others = self._total - len(self._texts.get(place, ()))
+        own = self._of[text] if text in self._of else bigrams(text)
         if not others or not own:
             return 1.0
-        held = sum(self._holding[phrase] for phrase in own)
-        among_siblings = sum(len(own & bigrams(each)) for each in siblings)
-        return (held - among_siblings) / (len(own) * others)
+        here = self._within.get(place, Counter())
+        return sum(self._holding[phrase] - here[phrase] for phrase in own) / (len(own) * others)
 
 
 @dataclass(frozen=True, slots=True)
