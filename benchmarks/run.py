@@ -46,12 +46,14 @@ def _run(args: argparse.Namespace) -> None:
     import torch
 
     from advgame.machine import cpu
+    from advgame.memory import keep_heap
     from benchmarks.bench import Bench
     from benchmarks.machine import facts, slug
     from benchmarks.table import show
 
     datasets.disable_progress_bars()
     torch.set_num_threads(args.threads)
+    keep_heap()  # as `train` has it; both arms gain
     kind = "quick" if args.quick else "full"
     out: Path = args.out or RESULTS / f"{args.preset}-{kind}-{slug(cpu())}.json"
     rows = _kept(out)

@@ -9,14 +9,17 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Any
 
+import torch
+
 from advgame.config import RunConfig
 from advgame.engines.rollout import rollout
 from advgame.engines.waves import Group
 from advgame.engines.waves import Row as Reply
 from advgame.models.flops import Shape, forward_flops
+from advgame.models.lora import fused_forwards, patched
 from advgame.types import Role, Sampling
 from benchmarks.bench import Bench
-from benchmarks.common import Row, Spread, tidy, timed
+from benchmarks.common import Row, Spread, timed
 from benchmarks.products import gemm_rate, read_rate
 from benchmarks.workload import Step, config_of
 
@@ -36,10 +39,13 @@ def measure(bench: Bench) -> Row:
     ratios: list[float] = []
     for rows in sorted({8, most} if bench.quick else {1, 8, 32, most}):
         wave = _wave(step, rows)
-        with weights.use("sampler") as model:
+        with (  # as the engine has it
+            weights.use("sampler") as model,
+            torch.inference_mode(),
+            patched(fused_forwards(model)),
+        ):
             rollout(model, _cut(wave, 2), frozenset())
             for _ in range(bench.repeats if rows == most else 1):
-                tidy()
                 long = timed(lambda m=model, w=wave: _tokens(m, w, NEW)).seconds
                 short = timed(lambda m=model, w=wave: _tokens(m, w, 1)).seconds
                 each = (long - short) / (NEW - 1)

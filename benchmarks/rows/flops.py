@@ -8,7 +8,7 @@ from advgame.learn import LocalLearner
 from advgame.types import Role
 from advgame.world import player_of
 from benchmarks.bench import Bench
-from benchmarks.common import Row, Spread, tidy, timed
+from benchmarks.common import Row, Spread, timed
 from benchmarks.products import Products, gemm_rate
 from benchmarks.rows.update import plain_dpo
 
@@ -22,7 +22,6 @@ def measure(bench: Bench) -> Row:
         counted = learner.update(pairs).cost.flops
     ours, floor = [], []
     for _ in range(bench.repeats):
-        tidy()
         ours.append(timed(lambda: learner.update(pairs).examples).seconds)
         floor.append(products.seconds())
     rates = [products.flops / each for each in ours]

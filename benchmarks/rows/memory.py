@@ -81,11 +81,15 @@ def peak() -> int:
 
 
 def _game(config: Any) -> None:
-    from advgame.memory import release
+    from advgame.memory import release, settled
     from advgame.train import learn
     from advgame.world import build_world
 
-    with TemporaryDirectory() as folder, build_world(config, Path(folder)) as world:
+    with (
+        TemporaryDirectory() as folder,
+        build_world(config, Path(folder)) as world,
+        settled(),  # as `train` has it
+    ):
         world.push(0)
         for step in range(2):
             played = asyncio.run(world.rounds.play(step, lambda step, name: None))

@@ -7,7 +7,9 @@ number. Nothing else is random, so a reply's tokens follow from its own numbers 
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
+_STRIDE = 256  # tokens whose mass is added up before anyone walks along them
 _HEAD = 64  # a nucleus seldom holds more tokens; where it does, the row is sorted in full
 
 
@@ -27,8 +29,7 @@ def draw(
     if temperature == 0:
         return logits.argmax(-1)
     if top_p >= 1:
-        mass = torch.softmax(logits * (1 / temperature), dim=-1).cumsum_(-1)
-        return _locate(mass, numbers * mass[:, -1], logits.shape[1])
+        return _walk(torch.softmax(logits * (1 / temperature), dim=-1), numbers)
     scaled = logits * (1 / temperature)
     normaliser = scaled.logsumexp(-1, keepdim=True)
     head = scaled.topk(min(_HEAD, scaled.shape[1]), dim=-1)
@@ -40,6 +41,23 @@ def draw(
         shares = (whole.values - normaliser[short]).exp()
         tokens[short] = _nucleus(whole.indices, shares, numbers[short], top_p)
     return tokens
+
+
+def _walk(shares: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """Draw from all tokens: the block that holds the number first, then the place in it.
+
+    A running sum of the whole vocabulary would be the slowest part of a draw on a CPU.
+    """
+    rows, size = shares.shape
+    shares = functional.pad(shares, (0, -size % _STRIDE)).view(rows, -1, _STRIDE)
+    mass = functional.pad(shares.sum(-1).cumsum(-1), (1, 0))  # before each block, and of all
+    targets = numbers * mass[:, -1]
+    block = _locate(mass, targets, mass.shape[1])[:, None] - 1
+    inside = shares.gather(1, block[:, :, None].expand(-1, -1, _STRIDE))[:, 0].cumsum(-1)
+    # Rounding must not lead past the last token of the block that can be drawn.
+    most = torch.nextafter(inside[:, -1], torch.zeros_like(targets))
+    targets = torch.minimum(targets - mass.gather(1, block)[:, 0], most)
+    return block[:, 0] * _STRIDE + _locate(inside, targets, _STRIDE)
 
 
 def _nucleus(

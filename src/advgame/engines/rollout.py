@@ -18,10 +18,12 @@ from advgame.engines.draw import draw, uniforms
 from advgame.engines.kv import Prefill, Prompts, Replies, Stem
 from advgame.engines.waves import Group, Row, chunks, stems
 from advgame.errors import ModelError
+from advgame.losses.logprobs import log_total
 from advgame.types import Finish, Sampling
 
 _PREFILL_TOKENS = 4_096  # tokens of one pass over prompts: bounds its activations
 _CLOSE_UP = 8  # retired rows are dropped when they are at least one in so many
+_BLOCK_ELEMENTS = 1 << 19  # logits a CPU works on at once: few enough to stay in its cache
 
 
 @dataclass(slots=True)
@@ -58,12 +60,8 @@ def rollout(
     live = replies
     plan = _plan(live)
     while True:
-        logits = _forward(model, last, kv.positions(), kv, logits_to_keep=1).logits[:, 0].float()
-        normaliser = logits.logsumexp(-1)
-        if not bool(normaliser.isfinite().all()):
-            raise ModelError("logits are not finite: the weights have diverged; lower learn.lr")
-        tokens = _draw_all(logits, numbers[:, kv.length], plan)
-        logprobs = logits.gather(1, tokens[:, None])[:, 0] - normaliser
+        logits = _forward(model, last, kv.positions(), kv, logits_to_keep=1).logits[:, 0]
+        tokens, logprobs = _draw_all(logits, numbers[:, kv.length], plan)
         kv.advance()
         for reply, token, logprob in zip(live, tokens.tolist(), logprobs.tolist(), strict=True):
             if reply.finish is None:
@@ -139,12 +137,24 @@ def _plan(live: Sequence[Reply]) -> dict[Sampling, list[int]]:
 
 def _draw_all(
     logits: torch.Tensor, numbers: torch.Tensor, plan: dict[Sampling, list[int]]
-) -> torch.Tensor:
-    """Draw a token for each row, `[R]`, by its own sampling settings."""
-    if len(plan) == 1:
-        (sampling,) = plan
-        return draw(logits, numbers, sampling.temperature, sampling.top_p)
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw a token for each row by its own sampling settings: tokens and log-probs, `[R]` each.
+
+    Raises:
+        ModelError: logits are not finite.
+    """
     tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
-    for sampling, rows in plan.items():
-        tokens[rows] = draw(logits[rows], numbers[rows], sampling.temperature, sampling.top_p)
-    return tokens
+    logprobs = torch.empty(len(logits), dtype=torch.float32, device=logits.device)
+    on_cpu = logits.device.type == "cpu"
+    most = max(1, _BLOCK_ELEMENTS // logits.shape[1]) if on_cpu else len(logits)
+    for sampling, alike in plan.items():
+        for start in range(0, len(alike), most):
+            rows = alike[start : start + most]
+            block = logits[rows].float()
+            normaliser = log_total(block, block.softmax(-1))
+            if not bool(normaliser.isfinite().all()):
+                raise ModelError("logits are not finite: the weights have diverged; lower learn.lr")
+            drawn = draw(block, numbers[rows], sampling.temperature, sampling.top_p)
+            tokens[rows] = drawn
+            logprobs[rows] = block.gather(1, drawn[:, None])[:, 0] - normaliser
+    return tokens, logprobs

@@ -27,6 +27,14 @@ _BLOCK_ELEMENTS = 1 << 19
 """Logits worked on at once: few enough to stay in a CPU's cache."""
 
 
+def log_total(logits: Tensor, p: Tensor) -> Tensor:
+    """Return logsumexp of each row of `logits`, [rows], whose softmax is `p`.
+
+    The largest logit's share is exp(0) / total: no exponential is computed a second time.
+    """
+    return logits.amax(-1) - p.amax(-1).log()
+
+
 def linear_logprobs(
     hidden_TD: Tensor,
     weight_VD: Tensor,
@@ -61,38 +69,33 @@ def _chunks(total: int, rows: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Softmax:
-    """A block's softmax, unnormalised: p = `exp` / `total`, log p = `shifted` − log `total`."""
+    """A block of logits and their softmax, [rows, V], at least float32."""
 
-    shifted: Tensor  # logits minus their maximum, [rows, V], at least float32
-    exp: Tensor  # [rows, V]
-    total: Tensor  # [rows]
+    logits: Tensor
+    p: Tensor
+    log_total: Tensor  # logsumexp, [rows]
 
     @classmethod
     def of(cls, logits: Tensor) -> _Softmax:
-        """`logits` of at least float32 are overwritten."""
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        logits -= logits.amax(1, keepdim=True)
-        exp = logits.exp()
-        return cls(logits, exp, exp.sum(1))
+        p = logits.softmax(1)
+        return cls(logits, p, log_total(logits, p))
 
     def logps(self, target: Tensor) -> Tensor:
-        return self.shifted.gather(1, target[:, None])[:, 0] - self.total.log()
+        return self.logits.gather(1, target[:, None])[:, 0] - self.log_total
 
     def entropy(self) -> Tensor:
-        # As a batch of inner products: nothing of the block's size is written.
-        mean = torch.bmm(self.exp[:, None], self.shifted[:, :, None])[:, 0, 0] / self.total
-        return self.total.log() - mean
+        return self.log_total - (self.p * self.logits).sum(1)
 
     def logp_slope(self, target: Tensor, factor: Tensor) -> Tensor:
         """∂(Σ factor · log p_y)/∂z."""
-        slope = self.exp * (-factor / self.total)[:, None]
+        slope = self.p * -factor[:, None]
         return slope.scatter_add_(1, target[:, None], factor[:, None])
 
     def entropy_slope(self, factor: Tensor) -> Tensor:
         """∂(Σ factor · H)/∂z."""
-        offset = self.entropy() - self.total.log()
-        slope = (self.shifted + offset[:, None]).mul_(self.exp)
-        return slope.mul_((-factor / self.total)[:, None])
+        offset = self.entropy() - self.log_total
+        return (self.logits + offset[:, None]).mul_(self.p).mul_(-factor[:, None])
 
 
 def _blocks(
@@ -126,7 +129,6 @@ class _LinearLogProbs(torch.autograd.Function):
         dtype = torch.promote_types(hidden.dtype, torch.float32)
         logps = hidden.new_empty(len(hidden), dtype=dtype)
         entropy = torch.empty_like(logps)
-        total = torch.empty_like(logps)
         logp_slope = torch.empty_like(hidden) if jacobian else None
         entropy_slope = torch.empty_like(hidden) if jacobian and entropy_grad else None
         for part in _chunks(len(hidden), rows):
@@ -135,16 +137,14 @@ class _LinearLogProbs(torch.autograd.Function):
             for here, there, softmax in blocks:
                 logps[there] = softmax.logps(target[there])
                 entropy[there] = softmax.entropy()
-                total[there] = softmax.total
                 if slopes is not None:
-                    slopes[here] = softmax.entropy_slope(torch.ones_like(softmax.total))
+                    slopes[here] = softmax.entropy_slope(torch.ones_like(softmax.log_total))
                 if jacobian:
-                    logits[here] = softmax.exp
+                    logits[here] = softmax.p
             if slopes is not None and entropy_slope is not None:
                 entropy_slope[part] = slopes @ weight
             if logp_slope is not None:
-                expected = logits @ weight / total[part, None]
-                logp_slope[part] = weight[target[part]] - expected.to(weight.dtype)
+                logp_slope[part] = weight[target[part]] - logits @ weight
         ctx.entropy_grad, ctx.jacobian, ctx.rows = entropy_grad, jacobian, rows
         if jacobian:
             ctx.save_for_backward(logp_slope, entropy_slope)
