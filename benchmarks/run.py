@@ -14,6 +14,7 @@ from typing import Any
 
 ROWS = {  # name → module, in the order of the table
     "update": "update",
+    "recorded": "recorded",
     "rollouts": "rollouts",
     "step": "whole_step",
     "flops": "flops",

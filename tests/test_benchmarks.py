@@ -28,7 +28,7 @@ from benchmarks.peer_generate import GenerateSampler
 from benchmarks.peer_trl import TrlPlayer
 from benchmarks.products import Products
 from benchmarks.roofline import picture
-from benchmarks.rows import decode, driver, rollouts, update
+from benchmarks.rows import decode, driver, recorded, rollouts, update
 from benchmarks.run import ROWS
 from benchmarks.table import show
 from benchmarks.workload import Step
@@ -159,6 +159,12 @@ def test_every_row_finds_the_first_weights(bench: Bench, step: Step) -> None:
     assert any((first[name] != moved[name]).any() for name in first)
     assert bench.step() is step
     assert all(torch.equal(first[name], moved[name]) for name in first)
+
+
+def test_what_was_recorded_is_the_reference_and_saves_its_pass(bench: Bench) -> None:
+    row = recorded.measure(bench)
+    assert row.correctness["largest_difference"] < 1e-4
+    assert row.detail["flop"]["recorded"] < row.detail["flop"]["passed"]
 
 
 def test_products_are_counted_with_their_operations() -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3), from malloc.h
+_LARGEST = 1 << 27  # bytes of a tensor from the heap: larger ones would fragment it for long
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def settled() -> Iterator[None]:
 
 
 def keep_heap() -> None:
-    """Serve tensors of any size from the heap, and keep freed pages until `release`.
+    """Serve tensors of up to 128 MiB from the heap, and keep freed pages until `release`.
 
     By default glibc asks the system for pages for every large tensor and hands them back with it;
     the system clears them each time. Measured without: 6,000 page faults a token of decoding,
@@ -38,7 +39,7 @@ def keep_heap() -> None:
     """
     mallopt = _libc("mallopt")
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 1 << 30)
+        mallopt(_MMAP_THRESHOLD, _LARGEST)
         mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
