@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from advgame.engines.draw import draw, uniforms
 
-SIZES = st.integers(2, 400)
+SIZES = st.integers(2, 1_000)  # up to four blocks of `_walk`
 MASSES = st.sampled_from([0.05, 0.5, 0.9, 0.999, 1])
 
 

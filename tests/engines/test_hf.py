@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from advgame.config.players import AdapterConfig, PlayerConfig
+from advgame.engines import rollout
 from advgame.engines.hf import HfSampler
 from advgame.errors import ModelError
 from advgame.models.build import build_players
@@ -99,6 +100,16 @@ def test_small_waves_draw_what_one_wave_draws(weights):
         for one, other in zip(few, many, strict=True):
             assert one.token_ids == other.token_ids
             assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+
+
+def test_logits_worked_on_in_blocks_draw_the_same(weights, monkeypatch):
+    """Two sampling settings in one wave, and blocks of 3 rows that do not divide their number."""
+    wanted = requests(replies=5) + requests(temperature=0.7, top_p=0.9, replies=4)
+    whole = draw(HfSampler(weights), wanted)
+    with weights.use("sampler") as model:
+        vocabulary = model.config.vocab_size
+    monkeypatch.setattr(rollout, "_BLOCK_ELEMENTS", 3 * vocabulary)
+    assert draw(HfSampler(weights), wanted) == whole
 
 
 def test_rows_that_retire_do_not_change_the_rest(weights):
