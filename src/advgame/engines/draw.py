@@ -49,7 +49,9 @@ def _walk(shares: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     A running sum of the whole vocabulary would be the slowest part of a draw on a CPU.
     """
     rows, size = shares.shape
-    shares = functional.pad(shares, (0, -size % _STRIDE)).view(rows, -1, _STRIDE)
+    if short := -size % _STRIDE:
+        shares = functional.pad(shares, (0, short))
+    shares = shares.view(rows, -1, _STRIDE)
     mass = functional.pad(shares.sum(-1).cumsum(-1), (1, 0))  # before each block, and of all
     targets = numbers * mass[:, -1]
     block = _locate(mass, targets, mass.shape[1])[:, None] - 1
