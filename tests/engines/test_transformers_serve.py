@@ -1,17 +1,11 @@
 """The endpoint engine against a real server, `transformers serve`, with the packaged model."""
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
 import pytest
 from builders import seed
+from transformers_serve import transformers_serve
 
 from advgame.config.judges import GenerativeJudgeConfig
 from advgame.config.players import OpenAIEngine, SamplingConfig
@@ -33,39 +27,8 @@ def model() -> str:
 
 @pytest.fixture(scope="module")
 def base_url(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("serve") / "log"
-    command = [
-        str(Path(sys.executable).with_name("transformers")),
-        "serve",
-        model,
-        "--host=127.0.0.1",
-        f"--port={port}",
-        "--device=cpu",
-    ]
-    offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "HF_HOME": str(log.parent)}
-    (log.parent / "hub").mkdir()
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | offline)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if httpx.get(url, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.5)
-    pytest.fail(f"transformers serve did not start:\n{log.read_text()[-2000:]}")
+    with transformers_serve(tmp_path_factory.mktemp("serve"), model) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
 import torch
+from exported import FULL, greedy, said_by_player, train_loud
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from advgame.config import load
-from advgame.engines.hf import HfSampler
 from advgame.errors import StoreError
-from advgame.learn.checkpoint import load_weights
-from advgame.models.build import build_players
 from advgame.models.export import export
 from advgame.models.network import load_model
-from advgame.store.select import resolve_checkpoint
-from advgame.train import train
-from advgame.types import Message, Role, SampleRequest, Sampling
-
-FULL = ("attacker.adapter=null", "defender.adapter=null")
+from advgame.types import Role
 
 
 @pytest.fixture(scope="module", params=[(), FULL], ids=["adapter", "full"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("export") / "run"
-    fast = ("train.steps=2", "train.threads=1", "train.validation.every=0")
-    loud = ("attacker.learn.lr=0.05", "defender.learn.lr=0.05")  # so that training shows
-    train(load("tiny", [*fast, *loud, *request.param]), folder)
-    return folder
+    return train_loud(tmp_path_factory.mktemp("export") / "run", *request.param)
 
 
-def said_by_player(run: Path, role: Role, prompt: str) -> tuple[int, ...]:
-    config = load(str(run))
-    weights = build_players(config.attacker, config.defender, config.seed)[role]
-    part = resolve_checkpoint(run).folder(role.value)
-    load_weights(part, weights, ("policy", "ema"))
-    request = SampleRequest(
-        messages=(Message(role="user", content=prompt),),
-        seeds=(0,),
-        sampling=Sampling(temperature=0.0, max_new_tokens=16),
-    )
-    [[completion]] = asyncio.run(HfSampler(weights, 4096, "ema").sample([request]))
+def tokens_of_player(run: Path, role: Role, prompt: str) -> tuple[int, ...]:
+    [completion] = said_by_player(run, role, greedy(prompt))
     return completion.token_ids
 
 
@@ -65,7 +45,7 @@ def test_merged_weights_say_what_the_player_says(run: Path, tmp_path: Path, role
     folder = export(run, tmp_path / "out", role=role)
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
     for prompt in ("hello", "what is a kite?"):
-        assert said_by_export(model, folder, prompt) == said_by_player(run, role, prompt)
+        assert said_by_export(model, folder, prompt) == tokens_of_player(run, role, prompt)
     assert json.loads((folder / "advgame.json").read_text())["role"] == role.value
     assert "Intended use" in (folder / "README.md").read_text()
 
@@ -79,7 +59,7 @@ def test_the_adapter_alone_says_the_same(run: Path, tmp_path: Path) -> None:
     base = load_model("tiny-random", torch.float32, torch.device("cpu"))
     model = PeftModel.from_pretrained(base, folder).merge_and_unload().eval()
     model.set_attn_implementation("sdpa")
-    said = said_by_player(run, Role.DEFENDER, "hello")
+    said = tokens_of_player(run, Role.DEFENDER, "hello")
     assert said_by_export(model, folder, "hello") == said
 
 
