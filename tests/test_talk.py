@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
 import pytest
+from command import call, told
 
 from advgame.config import RunConfig, load
 from advgame.models.export import export
@@ -41,6 +43,20 @@ def test_a_player_that_a_fork_took_over_untrained_is_the_one_talked_to(tmp_path:
     fork = load("tiny", [*FAST, "schedule={type: attacker-only}"])
     train(fork, tmp_path / "fork", fork=str(tmp_path / "old"))
     assert said(fork, tmp_path / "fork") == said(old, tmp_path / "old") != said(fork)
+
+
+def test_talking_opens_no_judge(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judges = [
+        f"judges.{which}={{type: import, path: 'nowhere:{which}'}}"
+        for which in ("defender", "faithfulness", "evaluation")
+    ]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n"))
+    assert call("play", "tiny", *FAST, *judges) == 0
+    assert "defender> " in capsys.readouterr().out
+    assert call("play", "tiny", *FAST, *judges, "--watch") == 2
+    assert "nowhere" in told(capsys.readouterr().err)
 
 
 def test_talking_writes_to_no_sink(monkeypatch: pytest.MonkeyPatch) -> None:

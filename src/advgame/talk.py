@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from advgame.config import RunConfig
+from advgame.config.judges import JudgesConfig, NoCheckConfig, RuleJudgeConfig
 from advgame.derive import derive
 from advgame.errors import ConfigError
 from advgame.game.play import play
@@ -21,12 +22,17 @@ from advgame.store.checkpoint import Checkpoint
 from advgame.types import Episode, Kind, Move, Role, Scored
 from advgame.world import World, build_world
 
+_NOBODY = JudgesConfig(
+    defender=RuleJudgeConfig(), faithfulness=NoCheckConfig(), evaluation=RuleJudgeConfig()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Two players, their judges and their seeds."""
+    """Two players and their seeds; if `judged`, their judges too."""
 
     world: World
+    judged: bool
 
     def say(self, role: Role, text: str, *, kind: Kind = Kind.HARMFUL, draw: int = 0) -> Move:
         """One move of a player to a text of one's own; the Attacker is told the `kind` it is."""
@@ -40,7 +46,10 @@ class Company:
 
         Raises:
             ConfigError: the configuration leaves no seeds for validation.
+            ValueError: the company was gathered without its judges.
         """
+        if not self.judged:
+            raise ValueError("a round needs the judges that this company was gathered without")
         held_out = self.world.validation.seeds
         chosen = [
             replace(of_kind[draw % len(of_kind)], direct=False)
@@ -61,16 +70,24 @@ class Company:
 
 @contextmanager
 def gather(
-    config: RunConfig, checkpoint: Checkpoint | None = None, weights: WeightName | None = None
+    config: RunConfig,
+    checkpoint: Checkpoint | None = None,
+    weights: WeightName | None = None,
+    *,
+    judged: bool = True,
 ) -> Iterator[Company]:
     """Load both players with the named weights; without a checkpoint they are untrained.
 
-    `weights` None = those that play in the run.
+    `weights` None = those that play in the run. Without `judged` no judge is opened: talking needs
+    none, and the run's may be a large model or an endpoint that is down.
 
     Raises:
         AdvGameError: a model, a judge or the checkpoint cannot be loaded.
     """
-    quiet = config.model_copy(update={"sinks": ()})  # this is no run of its own
+    changes: dict[str, object] = {"sinks": ()}  # this is no run of its own
+    if not judged:
+        changes["judges"] = _NOBODY
+    quiet = config.model_copy(update=changes)
     with (
         TemporaryDirectory(prefix="advgame-") as scratch,
         build_world(quiet, Path(scratch)) as world,
@@ -79,4 +96,4 @@ def gather(
             take(world, checkpoint)
         for player in world.players:
             player.sync.push(weights or player.config.learn.sample_from, 0)
-        yield Company(world)
+        yield Company(world, judged)

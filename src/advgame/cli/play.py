@@ -55,7 +55,7 @@ def play(
     from advgame.talk import gather
 
     console.print("Loading …", style="dim")
-    with gather(config, checkpoint, weights) as company:
+    with gather(config, checkpoint, weights, judged=watch) as company:
         if watch:
             for episode in company.round(draw):
                 _show(console, episode)
