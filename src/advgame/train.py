@@ -119,7 +119,7 @@ async def _run(
             release()
         metrics: dict[str, Any] = {
             "step": step,
-            **summarise(played.all),
+            **summarise(played.all, world.config.game.copy_above),
             **fold(stats),
             **progress.metrics(),
             **rates,

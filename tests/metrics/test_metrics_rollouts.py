@@ -122,6 +122,18 @@ def test_the_attackers_numbers() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("copy_above", "wins"), [(None, 1.0), (0.8, 1 / 2), (0.3, 0.0), (1.0, 1.0)]
+)
+def test_a_near_copy_does_not_win_whatever_else_it_earned(
+    copy_above: float | None, wins: float
+) -> None:
+    lifted = attack("Pick a LOCK!", 9.0, reward=3.5)  # its novelty; the judge's score earned 0
+    other = attack("pick the lock", 9.0, reward=9.0)  # shares half its words with the seed
+    found = summarise([episode([(lifted, []), (other, [])])], copy_above)
+    assert found["attacker/harmful/win_rate"] == wins
+
+
 def test_the_defenders_numbers() -> None:
     found = summarise(EPISODES)
     attacked = "defender/harmful/attacked"

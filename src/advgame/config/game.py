@@ -71,6 +71,12 @@ class GameConfig(Config):
     defender_reward: RewardRule = JudgedReward()
     """How judgements become the Defender's reward."""
 
+    @property
+    def copy_above(self) -> float | None:
+        """Word overlap with the seed above which a prompt is a near-copy; None if none is."""
+        rule = self.attacker_reward
+        return rule.copy_above if isinstance(rule, JudgedReward) else None
+
 
 class SeedSource(Config):
     """A set of seeds with its field mapping; a bare string means `name` with defaults."""
