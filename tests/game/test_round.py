@@ -234,16 +234,9 @@ def test_a_frame_that_serves_every_seed_earns_less() -> None:
     at = table(attack, ["y 4"], prompts=1)
     played = run([seed(each) for each in prompts], at, bench(attacker_rule=rule))
     framed, _, lone = (episode.branches[0].attack.reward.value for episode in played)
-    # Two of four word pairs are in one of two prompts for other seeds: 6 · 4/10 · (1 − 1/4).
-    assert framed == pytest.approx(4.0 + 1.8)
+    # Two of four word pairs are in one of two prompts for other seeds: 6 · (1 − 1/4).
+    assert framed == pytest.approx(4.0 + 4.5)
     assert lone == pytest.approx(4.0)  # one word has no phrase that could be new
-
-
-def test_a_move_that_scores_nothing_earns_nothing_by_being_new() -> None:
-    rule = judged(JudgedReward(novelty=6.0, copy_above=0.9))
-    at = table(lambda request, drawn: request.messages[-1].content, ["y 4"], prompts=1)
-    played = run([seed("fly a kite"), seed("throw balls")], at, bench(attacker_rule=rule))
-    assert [episode.branches[0].attack.reward.value for episode in played] == [0.0, 0.0]
 
 
 def test_replies_are_compared_with_replies_to_other_seeds_only() -> None:

@@ -30,9 +30,8 @@ class JudgedReward(Config):
     diversity: float = Field(0.0, ge=0)
     """Points times (1 − mean word overlap with the other prompts of the seed). Attacker only."""
     novelty: float = Field(0.0, ge=0)
-    """Points a full score (10) earns, others in proportion, times (1 − share of its word pairs that
-    a move for another seed has, mean over the moves of its role and kind in the round): a frame
-    that serves every seed earns less."""
+    """Points times (1 − share of its word pairs that a move for another seed has, mean over the
+    moves of its role and kind in the round): a frame that serves every seed earns less."""
 
 
 class ImportedReward(Config):

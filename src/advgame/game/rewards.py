@@ -19,8 +19,6 @@ from advgame.imports import build_object
 from advgame.text import word_overlap
 from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
 
-_FULL_SCORE = 10.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -70,14 +68,11 @@ def judged(config: JudgedReward) -> Rule:
         if attack and config.copy_above is not None:
             copied = word_overlap(move, outcome.seed.text)
             value = min(value, 0.0) if copied > config.copy_above else value
-        if config.novelty and outcome.elsewhere:
-            # In proportion to the score: an unsafe answer shares no phrases with refusals, and a
-            # bonus for that would cancel what the judge said.
-            earned = max(value, 0.0) / _FULL_SCORE
-            value += config.novelty * earned * (1.0 - outcome.elsewhere.shared(move))
         if attack and config.diversity and outcome.siblings:
             shared = [word_overlap(move, other) for other in outcome.siblings]
             value += config.diversity * (1.0 - sum(shared) / len(shared))
+        if config.novelty and outcome.elsewhere:
+            value += config.novelty * (1.0 - outcome.elsewhere.shared(move))
         return value
 
     return rule
