@@ -40,7 +40,6 @@ def picture(result: dict[str, Any]) -> str:
     rows = {row["name"]: row for row in result["rows"]}
     detail, run = rows["decode"]["detail"], rows["decode"]["run"]
     peak, read = detail["gemm_gflop_per_s"], detail["read_gb_per_s"]
-    axes = Axes((0.3, 3000.0), (min(5.0, read * 0.3), peak * 2))
     marks = [
         (point["flop_per_byte"], point["gflop_per_s"], f"{point['rows']} rows", "#0072b2")
         for point in detail["points"]
@@ -48,6 +47,8 @@ def picture(result: dict[str, Any]) -> str:
     if "flops" in rows:
         learner = rows["flops"]["detail"]
         marks.append((learner["flop_per_byte"], max(learner["gflop_per_s"]), "learner", "#d55e00"))
+    lowest = min(read * 0.3, *(rate for _, rate, *_ in marks))
+    axes = Axes((0.3, 3000.0), (lowest * 0.7, peak * 2))
     low, high = axes.x
     roof = [(low, low * read), (peak / read, peak), (high, peak)]
     line = " ".join("{:.1f},{:.1f}".format(*axes.at(*point)) for point in roof)
