@@ -2,8 +2,8 @@
 
     python vllm_generate.py < QUESTION
 
-QUESTION is JSON: `model`, `prompts` (token ids), `tokens`, and `adapter`, a folder or null. The last
-line said is JSON too: the tokens of each reply.
+QUESTION is JSON: `model`, `prompts` (token ids), `tokens`, and `adapter`, a folder or null. The
+last line said is JSON too: the tokens of each reply.
 """
 
 import json
