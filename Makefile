@@ -17,7 +17,7 @@ help:
 	@echo "make check         lint, format, types, layering, CLI reference"
 	@echo "make setup         .venv with the extras dev, eval and redteam, and the advgame command"
 	@echo "make test-browser  the report and the viewer in Chromium (installed by apt-get if missing)"
-	@echo "make test-tools    garak, PyRIT, promptfoo, Inspect, openai, vLLM on our players (installs; needs npm)"
+	@echo "make test-tools    garak, PyRIT, promptfoo, Inspect, openai, vLLM (installs; needs npm)"
 	@echo "make cli-docs      write docs/cli.md anew     make lock   write requirements/dev.lock anew"
 	@echo "make clean         remove build output and caches; .venv and runs stay"
 

@@ -46,6 +46,11 @@ def word_overlap(a: str, b: str) -> float:
     return jaccard(frozenset(words(a)), frozenset(words(b)))
 
 
+def near_copy(text: str, seed: str, above: float | None) -> bool:
+    """Whether `word_overlap` of the two exceeds `above`; with None nothing is a copy."""
+    return above is not None and word_overlap(text, seed) > above
+
+
 def containment(part: str, whole: str) -> float:
     """Return the share of `part`'s distinct words that `whole` has too; 0 if `part` has none.
 

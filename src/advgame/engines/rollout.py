@@ -149,7 +149,8 @@ def _draw_all(
     most = max(1, _BLOCK_ELEMENTS // logits.shape[1]) if on_cpu else len(logits)
     for sampling, alike in plan.items():
         for start in range(0, len(alike), most):
-            rows = alike[start : start + most]
+            end = start + most
+            rows = slice(start, end) if len(plan) == 1 else alike[start:end]  # a slice copies less
             block = logits[rows].float()
             normaliser = log_total(block, block.softmax(-1))
             if not bool(normaliser.isfinite().all()):

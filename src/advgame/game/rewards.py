@@ -16,7 +16,7 @@ from typing import Protocol, cast, runtime_checkable
 from advgame.config.game import FaultRewards, JudgedReward, RewardRule
 from advgame.game.phrases import Elsewhere
 from advgame.imports import build_object
-from advgame.text import word_overlap
+from advgame.text import near_copy, word_overlap
 from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
 
 
@@ -65,9 +65,8 @@ def judged(config: JudgedReward) -> Rule:
     def rule(score: float, outcome: Outcome, /) -> float:
         attack = outcome.role is Role.ATTACKER
         move, value = outcome.prompt if attack else outcome.reply, score
-        if attack and config.copy_above is not None:
-            copied = word_overlap(move, outcome.seed.text)
-            value = min(value, 0.0) if copied > config.copy_above else value
+        if attack and near_copy(move, outcome.seed.text, config.copy_above):
+            value = min(value, 0.0)
         if attack and config.diversity and outcome.siblings:
             shared = [word_overlap(move, other) for other in outcome.siblings]
             value += config.diversity * (1.0 - sum(shared) / len(shared))

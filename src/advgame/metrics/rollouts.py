@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from advgame.text import distinct_grams, jaccard, self_overlap, word_overlap, words
+from advgame.text import distinct_grams, jaccard, near_copy, self_overlap, words
 from advgame.types import Branch, Episode, Fault, Kind, Scored
 
 Metrics: TypeAlias = dict[str, float | None]
@@ -99,9 +99,8 @@ def _wins(episodes: Sequence[Episode[Scored]], copy_above: float | None) -> Iter
     for episode in episodes:
         for branch in episode.branches:
             won = _won(branch.attack)
-            if won and copy_above is not None:
-                won = word_overlap(branch.attack.move.text, episode.seed.text) <= copy_above
-            yield won
+            copied = won and near_copy(branch.attack.move.text, episode.seed.text, copy_above)
+            yield False if copied else won
 
 
 def _won(attack: Scored) -> bool | None:
