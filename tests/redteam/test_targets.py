@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -17,6 +19,7 @@ from advgame.errors import AdvGameError, ConfigError
 from advgame.redteam.consent import require_consent
 from advgame.redteam.targets.base import USER_AGENT, TargetError
 from advgame.redteam.targets.exchange import is_loopback
+from advgame.redteam.targets.local import _end
 from advgame.redteam.targets.parse import parse_target
 from advgame.redteam.values import Answer as Reply
 from advgame.types import Message, Sampling
@@ -180,6 +183,34 @@ def test_commands() -> None:
         assert error.state == state, error
     assert "it broke" in str(fails(command("sys.exit('it broke')")))
     assert fails("command:./nowhere").state == "crashed"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: print('x' * 9999)",  # fills the pipe, and nobody reads
+        "import subprocess; subprocess.Popen(['sleep', '20'], start_new_session=True)",
+    ],
+    ids=["a full pipe", "a pipe held by a process outside of the group"],
+)
+def test_a_command_can_be_ended_whatever_became_of_its_pipes(code: str) -> None:
+    async def run() -> int | None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            code + "\nprint('on', flush=True)\nimport time; time.sleep(60)",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        await process.stdout.readline()
+        await asyncio.sleep(0.3)  # time to fill
+        await asyncio.wait_for(_end(process), 10)
+        return process.returncode
+
+    assert asyncio.run(run()) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

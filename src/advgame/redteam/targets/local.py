@@ -181,6 +181,10 @@ async def _end(process: Process) -> None:
     """Kill the command and what it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    # `wait` also waits for the pipes to end (python/cpython#119710): not one that is full and that
+    # nobody reads, nor one that a process outside of the group still holds.
+    held: Any = process  # asyncio offers no public way to close its pipes
+    held._transport.close()
     await process.wait()
 
 
