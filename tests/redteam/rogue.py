@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -100,7 +101,10 @@ def playing(script: Script) -> Iterator[str]:
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+                # All of it: closing with something unread resets the connection under the reply.
+                await reader.readexactly(int(length[1]) if length else 0)
                 await script(writer)
             writer.close()
 

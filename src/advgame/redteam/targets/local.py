@@ -183,8 +183,13 @@ async def _end(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     # `wait` also waits for the pipes to end (python/cpython#119710): not one that is full and that
     # nobody reads, nor one that a process outside of the group still holds.
-    held: Any = process  # asyncio offers no public way to close its pipes
-    held._transport.close()
+    # The pipes one by one: closing the whole transport may reap the process in asyncio's place,
+    # which then does not know how it ended.
+    if process.stdin is not None and not process.stdin.transport.is_closing():
+        process.stdin.transport.abort()
+    for stream in (process.stdout, process.stderr):
+        held: Any = stream  # asyncio offers no public way to close it
+        held._transport.close()
     await process.wait()
 
 
