@@ -17,7 +17,7 @@ help:
 	@echo "make check         lint, format, types, layering, CLI reference"
 	@echo "make setup         .venv with the extras dev, eval and redteam, and the advgame command"
 	@echo "make test-browser  the report and the viewer in Chromium (installed by apt-get if missing)"
-	@echo "make test-tools    garak, PyRIT, promptfoo, Inspect, openai, vLLM (installs; needs npm)"
+	@echo "make test-tools    garak, PyRIT, promptfoo, vLLM, W&B, ... (installs; needs npm)"
 	@echo "make cli-docs      write docs/cli.md anew     make lock   write requirements/dev.lock anew"
 	@echo "make clean         remove build output and caches; .venv and runs stay"
 
@@ -62,7 +62,7 @@ browser:
 
 # Each tool in an environment of its own, from pinned versions, made once; promptfoo brings its Node.
 TOOLS := .venv-tools
-test-tools: $(TOOLS)/garak/.installed $(TOOLS)/pyrit/.installed $(TOOLS)/promptfoo/.installed $(TOOLS)/vllm/.installed assets
+test-tools: $(TOOLS)/garak/.installed $(TOOLS)/pyrit/.installed $(TOOLS)/promptfoo/.installed $(TOOLS)/vllm/.installed $(TOOLS)/track/.installed assets
 	@ADVGAME_TOOLS=$(CURDIR)/$(TOOLS) $(BIN)/pytest -rs --timeout=3600 \
 	  tests/tools tests/serve/test_clients.py tests/evals/test_roles.py
 

