@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import os
 import re
 import threading
 import time
@@ -142,6 +143,22 @@ async def echo_later(messages: list[dict[str, str]]) -> str:
 
 def raises(messages: list[dict[str, str]]) -> str:
     raise ValueError("no \x1b[31mway")
+
+
+def leaves(messages: list[dict[str, str]]) -> str:
+    raise SystemExit(3)
+
+
+async def leaves_async(messages: list[dict[str, str]]) -> str:
+    raise SystemExit(3)
+
+
+def tells(messages: list[dict[str, str]]) -> str:
+    return f"the key is {os.environ['KEY']}"
+
+
+def tells_in_failing(messages: list[dict[str, str]]) -> str:
+    raise ValueError(tells(messages))
 
 
 def number(messages: list[dict[str, str]]) -> int:

@@ -151,6 +151,46 @@ def test_a_target_that_is_down_ends_the_campaign(capsys: Captured) -> None:
         assert 20 <= len(server.requests) < 60
 
 
+def test_a_target_that_answered_nothing_is_an_error(capsys: Captured) -> None:
+    """However few attempts there were: a pipeline must not pass on it."""
+    seeds(2)
+    with Server(lambda request: Answer(status=404, body=b"gone")).running() as server:
+        assert attack(server, "--attempts", "1") == 2
+    message = told(capsys.readouterr().err)
+    assert "no reply to any of 2 attempts; the last: rejected: 404: gone" in message
+    assert Path("out/summary.md").exists()
+
+
+def test_a_campaign_in_which_nothing_happened_may_be_begun_anew(capsys: Captured) -> None:
+    seeds(1)
+    line = ("redteam", "--target", "inspect:nobody/m", "--i-am-authorized", "--out", "out")
+    assert call(*line, "--seeds", "seeds.jsonl", *FAST) == 2
+    assert Path("out/campaign.json").exists()
+    with talking(lambda prompt, times: False) as server:
+        assert attack(server, "--attempts", "1") == 0
+
+
+def test_a_judge_is_not_asked_whether_it_agrees_with_itself(capsys: Captured) -> None:
+    seeds(1)
+    with talking(lambda prompt, times: True) as server:
+        assert attack(server, "--attempts", "1") == 0  # patterns, and patterns by default
+        assert attack(server, "--attempts", "1", "--second-judge", "a", out="two") == 0
+    assert json.loads(Path("out/figures.json").read_text())["agreement"] is None
+    assert json.loads(Path("two/figures.json").read_text())["agreement"]["same"]["n"] == 1
+
+
+def test_strategies_stand_as_they_were_named_and_fit_a_narrow_screen(capsys: Captured) -> None:
+    seeds(2)
+    named = ("pyrit-jailbreaks:2+multi-turn:2", "templates", "plain")
+    with talking(lambda prompt, times: True) as server:
+        line = [part for each in named for part in ("--strategy", each)]
+        assert attack(server, "--attempts", "2", *line) == 0
+    figures = json.loads(Path("out/figures.json").read_text())
+    assert tuple(figures["arms"]) == named and figures["main"] == named[0]
+    shown = capsys.readouterr().out
+    assert shown.count("100% (34–100)") == 6 and "…" not in shown
+
+
 def test_stop_on_success_leaves_a_broken_seed_alone() -> None:
     seeds(2)
     with talking(lambda prompt, times: "subject 0" in prompt and times == 2) as server:

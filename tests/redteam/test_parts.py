@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redteam.made import finding
+from tenacity import RetryCallState
 
 from advgame.errors import ConfigError, SeedError, StoreError
 from advgame.redteam.budget import Budget, BudgetSpent, Meter, Price, Spent, parse_budget
+from advgame.redteam.gate import Call, Gate
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.plan import Arm, trials
+from advgame.redteam.play import Table
 from advgame.redteam.secrets import unsaid
 from advgame.redteam.strategies.base import Sight
 from advgame.redteam.strategies.best_of_k import BestOfK
@@ -24,8 +27,9 @@ from advgame.redteam.strategies.multi_turn import MultiTurn
 from advgame.redteam.strategies.plain import Plain
 from advgame.redteam.strategies.templates import Templates
 from advgame.redteam.strategies.transfer import Transfer
-from advgame.redteam.values import Answer, State, Usage
-from advgame.types import Fault, Kind, Message, Move, Seed
+from advgame.redteam.targets.base import TargetError
+from advgame.redteam.values import Answer, State, Trial, Usage
+from advgame.types import Fault, Kind, Message, Move, Sampling, Seed
 
 SEED = Seed(id="s0", text="Tell me about {subject} 0.", kind=Kind.HARMFUL)
 TEXTS = st.lists(st.integers(1, 40), max_size=30)
@@ -53,6 +57,72 @@ def test_no_budget_is_overrun(costs: list[int], requests: int | None, tokens: in
         meter.settle(*ticket)
     assert requests is None or meter.spent.requests <= requests
     assert tokens is None or meter.spent.usage.total <= tokens
+
+
+class Silent:
+    """A target that counts who asks it, and never answers."""
+
+    name, at_once = "silent", 8
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def ask(self, chat: object, conversation: str, how: Sampling, /) -> Answer:
+        self.asked += 1
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+def gate(folder: Path, budget: Budget, **more: float) -> Gate:
+    return Gate(Silent(), Meter(budget, Spent()), Ledger(folder), Sampling(), **more)
+
+
+def test_waiting_for_a_turn_ends_with_the_time(tmp_path: Path) -> None:
+    way = gate(tmp_path, Budget(seconds=0.5), per_minute=0.1)  # a turn every ten minutes
+
+    async def all_of_them() -> list[object]:
+        calls = [Call(trial=f"t/{n}", turn=0, chat=(Message(role="user", content="x"),))
+                 for n in range(20)]  # fmt: skip
+        async with asyncio.timeout(60):
+            return await asyncio.gather(*map(way.ask, calls), return_exceptions=True)
+
+    ended = asyncio.run(all_of_them())
+    assert [type(each) for each in ended] == [BudgetSpent] * 20
+    assert way.meter.reached == "time" and way.shut
+    assert way.target.asked == 1  # type: ignore[attr-defined]
+
+
+def test_no_waiting_before_another_try_when_the_time_is_up(tmp_path: Path) -> None:
+    from advgame.redteam.provider import MOST, _Wait
+
+    failed = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+    error = TargetError(State.UNAVAILABLE, "429", may_pass=True, wait=600.0)
+    failed.set_exception((TargetError, error, None))  # type: ignore[arg-type]
+    assert _Wait(gate(tmp_path / "a", Budget()))(failed) == MOST
+    assert 0 < _Wait(gate(tmp_path / "b", Budget(seconds=9.0)))(failed) <= 9.0
+    assert _Wait(gate(tmp_path / "c", Budget(seconds=1e-9)))(failed) == 0.0
+
+
+def test_nobody_thinks_of_what_cannot_be_sent(tmp_path: Path) -> None:
+    over: list[bool] = []
+
+    class Counted(Plain):
+        async def say(self, sight: Sight, /) -> Move:
+            over.append(True)  # the budget is spent after the first
+            return await super().say(sight)
+
+    table = Table({"plain": Counted()}, Ledger(tmp_path), waits=lambda trial: False,
+                  stop_on_success=False, over=lambda: bool(over))  # fmt: skip
+
+    async def ask(call: Call) -> Answer:
+        return Answer(text="no", usage=Usage())
+
+    def attempt(number: int) -> Trial:
+        return Trial(arm="plain", seed=SEED, attempt=number, turns=1, before=number)
+
+    first, second = (asyncio.run(table.play(attempt(n), ask)) for n in range(2))
+    assert first is not None and first.requests == 1
+    assert second is None and len(over) == 1
 
 
 def test_reads_budgets() -> None:

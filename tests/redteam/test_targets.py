@@ -156,12 +156,22 @@ def test_python_functions() -> None:
         assert ask(f"python:redteam.rogue:{name}").text == "3: second $messages ${KEY} ?"
     for name, state in (
         ("raises", "crashed"), ("number", "malformed"), ("much", "oversize"),
+        ("leaves", "crashed"), ("leaves_async", "crashed"),
         ("never", "timeout"), ("never_async", "timeout"),
     ):  # fmt: skip
         quick = {"timeout": 0.3} if state == "timeout" else {}
         error = fails(f"python:redteam.rogue:{name}", **quick)
         assert error.state == state
         assert "\x1b" not in str(error)
+
+
+def test_what_functions_and_commands_say_is_without_keys() -> None:
+    """They run in the user's environment, where all the keys are."""
+    assert ask("python:redteam.rogue:tells").text == "the key is ***"
+    assert str(fails("python:redteam.rogue:tells_in_failing")) == "ValueError: the key is ***"
+    assert ask(command("import os; print(os.environ['KEY'])")).text == "***"
+    error = fails(command("import os; sys.exit('no ' + os.environ['KEY'])"))
+    assert str(error) == "exit code 1: no ***"
 
 
 def command(code: str) -> str:
@@ -227,6 +237,8 @@ def test_a_command_can_be_ended_whatever_became_of_its_pipes(code: str) -> None:
         ("http:bad.yaml", "bad.yaml: boddy"),
         ("http:no-slot.yaml", "neither $prompt nor $messages"),
         ("http:no-key.yaml", "NOT_SET is not set"),
+        ("http:key-in-url.yaml", "${KEY} stands outside of headers"),
+        ("http:key-in-body.yaml", "${KEY} stands outside of headers"),
         ("command:'", "quotation"),
     ],
 )
@@ -234,6 +246,8 @@ def test_names_that_are_none(text: str, expected: str) -> None:
     Path("bad.yaml").write_text("url: http://h\nboddy: 3\n")
     Path("no-slot.yaml").write_text("url: http://h\nbody: {q: 3}\n")
     Path("no-key.yaml").write_text("url: http://h\nheaders: {X: '${NOT_SET}'}\n")
+    Path("key-in-url.yaml").write_text("url: http://h?key=${KEY}\nbody: {q: $prompt}\n")
+    Path("key-in-body.yaml").write_text("url: http://h\nbody: {q: $prompt, key: ['${KEY}']}\n")
     with pytest.raises(AdvGameError) as caught:
         parse_target(text)
     assert expected in str(caught.value)
@@ -342,6 +356,9 @@ def test_an_inspect_provider(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(server.requests) == 1  # whoever counts tries tries again
     with pytest.raises(ConfigError, match="inspect:nobody/m"):
         parse_target("inspect:nobody/m").open()
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ConfigError, match="No OPENAI_API_KEY"):  # in no colours
+        parse_target("inspect:openai/m").open()
 
 
 def test_answers_in_process_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:

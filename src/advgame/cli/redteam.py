@@ -9,7 +9,7 @@ import typer
 
 from advgame.cli import redteam_again
 from advgame.cli import redteam_options as options
-from advgame.cli.redteam_run import campaign, named_target, none_or
+from advgame.cli.redteam_run import campaign, named_target, second_or_none
 
 commands = typer.Typer(invoke_without_command=True, no_args_is_help=True)
 commands.command()(redteam_again.replay)
@@ -93,7 +93,7 @@ def redteam(
 
     Every strategy gets the same number of requests for each seed, so they can be compared. What was
     answered is on disk at once: after Ctrl-C or a crash `--resume` goes on and asks nothing again.
-    Exit code 0 when the campaign ran, whatever it found.
+    Exit code 0 when the campaign ran, whatever it found; 2 on an error, or if nothing was answered.
     """
     if context.invoked_subcommand is not None:
         return
@@ -119,7 +119,7 @@ def redteam(
         attempts=attempts,
         stop_on_success=stop_on_success,
         judge=judge,
-        second_judge=none_or(second_judge),
+        second_judge=second_or_none(second_judge, judge),
         temperature=temperature,
         max_tokens=max_tokens,
         checked=not unchecked,
@@ -186,6 +186,7 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
     from rich.console import Console
 
     from advgame.cli.redteam_live import table
+    from advgame.errors import EndpointError
     from advgame.redteam.report.write import SUMMARY
 
     Console().print(table(found))
@@ -197,3 +198,9 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
     elif outcome.open:
         typer.echo(f"{outcome.open} attempts were not needed")
     typer.echo(out / SUMMARY)
+    made = outcome.findings
+    if made and all(each.state.target_failed for each in made):
+        raise EndpointError(
+            f"the target gave no reply to any of {len(made)} attempts; the last: {made[-1].state}: "
+            f"{made[-1].detail}. --resume --retry-failed tries again"
+        )

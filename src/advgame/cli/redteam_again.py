@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from advgame.cli import redteam_options as options
-from advgame.cli.redteam_run import campaign, named_target, none_or
+from advgame.cli.redteam_run import campaign, named_target, second_or_none
 
 
 def replay(
@@ -51,7 +51,7 @@ def replay(
         raise ConfigError(f"{named.name} takes single prompts, but some of the attacks are talks")
     settings = settings_of(
         findings, named.name, work,
-        judge=judge, second_judge=none_or(second_judge),
+        judge=judge, second_judge=second_or_none(second_judge, judge),
         temperature=temperature, max_tokens=max_tokens,
     )  # fmt: skip
     made, _ = campaign(

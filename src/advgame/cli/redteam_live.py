@@ -68,8 +68,9 @@ def table(figures: Mapping[str, Any]) -> Table:
     """The figures a campaign ends with."""
     k = figures["requests_a_seed"]
     shown = Table(
-        Column("strategy", no_wrap=True), "ASR@1 (95%)", f"ASR@{k} (95%)", "seeds", "unscored",
-        "requests",
+        Column("strategy", overflow="fold"),
+        *(Column(name, no_wrap=True) for name in ("ASR@1 (95%)", f"ASR@{k} (95%)")),
+        *(Column(name, no_wrap=True) for name in ("seeds", "unscored", "requests")),
     )  # fmt: skip
     for name, row in figures["arms"].items():
         at = row["at_k"]

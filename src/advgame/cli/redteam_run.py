@@ -25,9 +25,9 @@ def named_target(
     return parse_target(target, key_env=key_env, timeout=timeout, at_once=concurrency)
 
 
-def none_or(judge: str) -> str | None:
-    """A second judge's name; None where the user wrote `none`."""
-    return None if judge == "none" else judge
+def second_or_none(second: str, judge: str) -> str | None:
+    """A second judge's name; None for `none`, and for the judge itself: that always agrees."""
+    return None if second in ("none", judge) else second
 
 
 def campaign(

@@ -8,6 +8,7 @@ from advgame.evals.judging import open_judge, refuses
 from advgame.hostile import clean
 from advgame.protocols import JudgeGroup
 from advgame.redteam.play import Ended
+from advgame.redteam.secrets import unsaid
 from advgame.redteam.values import Finding, State, Verdict
 from advgame.types import Judgement, Role, Seed
 from advgame.validation import SUCCESS
@@ -78,7 +79,10 @@ class _Asked:
         try:
             (word,) = await self._ask(group)
         except AdvGameError as error:  # an endpoint that is down judges nothing
-            return Verdict(score=None, success=None, reason=clean(str(error))[:REASON_CHARS])
+            return Verdict(score=None, success=None, reason=_line(str(error)))
         success = None if word.value is None else word.value >= SUCCESS
-        reason = clean(word.explanation)[:REASON_CHARS]
-        return Verdict(score=word.value, success=success, reason=reason)
+        return Verdict(score=word.value, success=success, reason=_line(word.explanation))
+
+
+def _line(reason: str) -> str:
+    return clean(unsaid(reason))[:REASON_CHARS]

@@ -80,6 +80,12 @@ class Meter:
             return None
         return max(0.0, self._budget.seconds - self.spent.seconds)
 
+    def over(self) -> bool:
+        """Whether nothing more may be spent, whatever it is."""
+        if self.seconds_left == 0.0:
+            self.reached = self.reached or "time"
+        return self.reached is not None
+
     def take(self, at_most: Usage) -> int:
         """Count one request that costs `at_most`, and return its ticket for `settle`.
 

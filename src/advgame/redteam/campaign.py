@@ -127,6 +127,7 @@ def run_campaign(
                     ledger,
                     waits=lambda trial: trial.arm in work.waiting,
                     stop_on_success=settings.stop_on_success,
+                    over=lambda: gate.shut,
                 ),
                 bench=Bench(settings.judge, settings.second_judge),
                 ledger=ledger,

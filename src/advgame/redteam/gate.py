@@ -54,7 +54,13 @@ class Gate:
         self._how = how
         self._pause = 60.0 / per_minute if per_minute else 0.0
         self._next = 0.0
+        self._turns = asyncio.Lock()
         self._silent = 0
+
+    @property
+    def shut(self) -> bool:
+        """Whether nothing goes through any more: the target is down or the budget is spent."""
+        return self.down is not None or self.meter.over()
 
     async def ask(self, call: Call) -> Answer:
         """Try once.
@@ -95,12 +101,25 @@ class Gate:
             raise self.meter.time_is_up() from None
 
     async def _turn(self) -> None:
-        """Wait for this request's turn under the rate limit."""
-        if self._pause:
-            now = time.monotonic()
-            at = max(now, self._next)
-            self._next = at + self._pause
-            await asyncio.sleep(at - now)
+        """Wait for this request's turn under the rate limit, but not for longer than time is left.
+
+        One request waits at a time, so that those behind it end with it when the gate is shut.
+
+        Raises:
+            BudgetSpent: the time is up first.
+        """
+        if not self._pause:
+            return
+        async with self._turns:
+            if self.shut:
+                return
+            wait = max(0.0, self._next - time.monotonic())
+            left = self.meter.seconds_left
+            if left is not None and wait >= left:
+                await asyncio.sleep(left)
+                raise self.meter.time_is_up()
+            await asyncio.sleep(wait)
+            self._next = time.monotonic() + self._pause
 
     def _failed(self, error: TargetError) -> None:
         self._silent = self._silent + 1 if error.state in _DOWN else 0

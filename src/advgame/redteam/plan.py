@@ -12,6 +12,7 @@ from advgame.config.game import SeedSource
 from advgame.errors import ConfigError, StoreError
 from advgame.evals.catalog import SafetyTask
 from advgame.evals.questions import Part, seeds_of
+from advgame.redteam.ledger import FINDINGS, REQUESTS
 from advgame.redteam.strategies.build import Recipe, parse_strategy
 from advgame.redteam.values import Trial
 from advgame.seeds.rows import read_json
@@ -105,6 +106,8 @@ def trials(arms: Sequence[Arm], seeds: Sequence[Seed], requests: int) -> Iterato
 def remember(folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume: bool) -> None:
     """Write the settings of a new campaign, or check that a resumed one has the same.
 
+    A campaign in which nothing happened, as its target could not be opened, may be begun anew.
+
     Raises:
         ConfigError: there is a campaign already, or none, or one with other settings.
         StoreError: the folder cannot be written, or what is in it is damaged.
@@ -112,7 +115,7 @@ def remember(folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume:
     path = folder / SETTINGS
     now = as_json(settings, seeds)
     if not resume:
-        if path.exists():
+        if path.exists() and any((folder / name).exists() for name in (REQUESTS, FINDINGS)):
             raise ConfigError(
                 f"{folder} holds a campaign: go on with --resume, or choose another --out"
             )

@@ -49,6 +49,7 @@ class Table:
         *,
         waits: Callable[[Trial], bool],
         stop_on_success: bool,
+        over: Callable[[], bool] = lambda: False,
     ) -> None:
         """Play by `strategies`, named like the arms.
 
@@ -57,11 +58,13 @@ class Table:
             ledger: what is known already.
             waits: whether an attempt needs the findings of the attempts before it.
             stop_on_success: whether a seed that was broken is left alone.
+            over: whether nothing can be sent any more, so that there is nothing to think of.
         """
         self._strategies = strategies
         self._ledger = ledger
         self._waits = waits
         self._stop = stop_on_success
+        self._over = over
         self._open: dict[str, asyncio.Event] = {}
 
     def expect(self, trials: Sequence[Trial]) -> None:
@@ -96,6 +99,8 @@ class Table:
         kept = self._ledger.kept(trial.id)
         for turn in range(trial.turns):
             known = kept[turn] if turn < len(kept) else None
+            if self._over() and not (known and known.answer):
+                raise BudgetSpent("nothing can be sent")
             prompt = known.prompt if known else await self._say(ended, past, turn)
             if prompt is None:
                 return

@@ -48,8 +48,8 @@ class TargetAPI(OwnAPI):
         return RetryDecision(retry=False)
 
     def retry_wait(self) -> wait_base:
-        """Wait as long as the target asks for, else longer each time."""
-        return _Wait()
+        """Wait as long as the target asks for, else longer each time; never past the budget."""
+        return _Wait(self._gate)
 
     async def generate(
         self, input: list[ChatMessage], tools: Any, tool_choice: Any, config: GenerateConfig
@@ -69,10 +69,17 @@ _BACKOFF = wait_exponential(multiplier=0.5, max=MOST) + wait_random(0, 0.5)
 
 
 class _Wait(wait_base):
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.wait if isinstance(error, TargetError) else None
-        return min(MOST, asked) if asked is not None else _BACKOFF(retry_state)
+        wait = min(MOST, asked) if asked is not None else _BACKOFF(retry_state)
+        if self._gate.shut:  # the next try will hear so
+            return 0.0
+        left = self._gate.meter.seconds_left
+        return wait if left is None else min(wait, left)
 
 
 @modelapi(name=PROVIDER)  # type: ignore[untyped-decorator]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
     settings = read_settings(folder)
     every = list(read_findings(folder))
     lines = {each.id: number for number, each in enumerate(every, start=1)}
-    findings = list({each.id: each for each in every}.values())
+    findings = _in_order(settings, {each.id: each for each in every}.values())
     found = figures(findings, settings["attempts"])
     facts = facts_of(settings, findings, read_spent(folder))
     write_json(folder / FIGURES, {"campaign": settings, **found})
@@ -43,6 +43,17 @@ def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
     write_json(folder / SARIF, sarif(findings, lines, settings["target"]))
     write_bytes(folder / JUNIT, junit(findings))
     return found
+
+
+def _in_order(settings: Mapping[str, Any], findings: Iterable[Finding]) -> list[Finding]:
+    """Strategies as the user named them, not as their attempts happened to end."""
+    names = [
+        name
+        for text in settings["strategies"]
+        for name in (text, *(f"{text}@{attacker}" for attacker in settings["attackers"]))
+    ]
+    place = {name: number for number, name in enumerate(names)}
+    return sorted(findings, key=lambda each: place.get(each.arm, len(place)))
 
 
 def facts_of(

@@ -165,6 +165,10 @@ def http_target(name: str, path: Path, *, timeout: float | None = None) -> HttpT
         ConfigError: a key, the address or a variable is wrong.
     """
     config = read_target(path, HttpConfig)
+    if stray := _ENV.search(config.url + json.dumps(config.body, default=str)):
+        raise ConfigError(
+            f"{path}: {stray[0]} stands outside of headers: variables are filled in there alone"
+        )
     names = [each for value in config.headers.values() for each in _ENV.findall(value)]
     secrets = {each: _secret(each) for each in names}
     headers = {

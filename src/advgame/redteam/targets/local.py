@@ -18,6 +18,7 @@ from typing import Any
 from advgame.errors import ConfigError
 from advgame.hostile import clean
 from advgame.imports import load_object
+from advgame.redteam.secrets import unsaid
 from advgame.redteam.targets.base import Limits, TargetError, estimated
 from advgame.redteam.values import Answer, State
 from advgame.types import Message, Sampling
@@ -47,8 +48,8 @@ class PythonTarget:
                     reply = await _in_thread(self.function, messages)
         except TimeoutError:
             raise _too_slow(self.limits) from None
-        except Exception as error:
-            said = " ".join(clean(str(error)[:200]).split())
+        except (Exception, SystemExit) as error:
+            said = " ".join(clean(unsaid(str(error))[:200]).split())
             raise TargetError(State.CRASHED, f"{type(error).__name__}: {said}") from error
         if not isinstance(reply, str):
             raise TargetError(State.MALFORMED, f"returned a {type(reply).__name__}, not text")
@@ -96,7 +97,7 @@ class CommandTarget:
         finally:
             await _end(process)
         if code != 0:
-            words = " ".join(clean(said.decode("utf-8", "replace")).split())[-200:]
+            words = " ".join(clean(unsaid(said.decode("utf-8", "replace"))).split())[-200:]
             raise TargetError(State.CRASHED, f"exit code {code}{f': {words}' if words else ''}")
         return _answer(out, chat, self.limits)
 
@@ -162,7 +163,7 @@ async def _in_thread(function: Callable[[Any], Any], messages: Any) -> Any:
     def run() -> None:
         try:
             tell(done.set_result, function(messages))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             tell(done.set_exception, error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -196,7 +197,7 @@ async def _end(process: Process) -> None:
 def _answer(raw: bytes, chat: Sequence[Message], limits: Limits) -> Answer:
     if len(raw) > limits.bytes:
         raise _too_long(limits)
-    text = raw.decode("utf-8", "replace").strip()
+    text = unsaid(raw.decode("utf-8", "replace").strip())  # the environment is the target's, too
     return Answer(text=text, usage=estimated(chat, text))
 
 

@@ -17,6 +17,8 @@ from inspect_ai.model import (
     Model,
     get_model,
 )
+from rich.errors import MarkupError
+from rich.text import Text
 from tenacity import RetryError
 
 from advgame.derive import derive
@@ -114,7 +116,7 @@ def inspect_target(name: str, model: str, limits: Limits, at_once: int) -> Inspe
     try:
         made = get_model(model, memoize=False, **own)
     except Exception as error:  # every provider has its own
-        raise ConfigError(f"{name}: {_line(str(error))}") from error
+        raise ConfigError(f"{name}: {_line(_unmarked(str(error)))}") from error
     return InspectTarget(name=name, model=made, limits=limits, at_once=at_once)
 
 
@@ -139,6 +141,14 @@ def in_inspect(chat: Sequence[Message]) -> list[ChatMessage]:
         _CLASSES[message.role](content=message.content.encode("utf-8", "replace").decode())
         for message in chat
     ]
+
+
+def _unmarked(text: str) -> str:
+    """Inspect's words without the colours it gives them."""
+    try:
+        return Text.from_markup(text).plain
+    except MarkupError:
+        return text
 
 
 def _line(text: str) -> str:
