@@ -56,6 +56,11 @@ FILES = {
     "one.jsonl": b'{"text": "How do kites fly?"}\n',
     "seeds.txt": b"How do kites fly?\n",
     "open.csv": b'text\n"How do kites fly?\n',
+    "itself.yaml": b"train: &all {steps: *all}\n",
+    "laughs.yaml": b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"%c: &%c [%s]\n" % (n, n, b",".join([b"*%c" % (n - 1)] * 9)) for n in b"bcdefg"),
+    "day.yaml": b"seed: !!timestamp 2020-99-99\n",
+    "digits.jsonl": b'{"text": ' + b"1" * 5_000 + b"}\n",
 }
 
 
@@ -82,6 +87,11 @@ def refused(capsys: Captured, here: Path, before: list[str]) -> str:
         ("train tiny seed=-1", "seed = -1: should be greater than or equal to 0"),
         ("train tiny attacker.learn.lr=nan", "attacker.learn.lr"),
         ("train tiny attacker.sampling.top_p=2", "less than or equal to 1"),
+        ("train tiny seed=1" + 400 * "0", "seed: an integer of more than 30 digits"),
+        ("train tiny seed=1" + 5000 * "0", "the value is not valid YAML"),
+        ("train tiny defender.learn.betas=[0.9,1.0]", "betas.1 = 1.0: should be less than 1"),
+        ("train tiny defender.learn.lr=1e300", "defender.learn.lr = 1e+300: should be less than"),
+        ("train tiny defender.adapter.alpha=1e300", "should be less than or equal to 1000000"),
         ("train tiny train.threads=0", "train.threads = 0: use auto, or a number from 1 to"),
         ("train tiny train.threads=100000", "train.threads = 100000: use auto"),
         ("train tiny name=../../x", "name = '../../x': it names a folder below runs/"),
@@ -110,6 +120,9 @@ def refused(capsys: Captured, here: Path, before: list[str]) -> str:
         ("train tab.yaml", "tab.yaml:2: not valid YAML"),
         ("train self.yaml", "self.yaml: extends itself"),
         ("train base.yaml", "nowhere: no such preset or file"),
+        ("train itself.yaml", "itself.yaml: not valid YAML: more than 100,000 values"),
+        ("train laughs.yaml", "laughs.yaml: not valid YAML: more than 100,000 values"),
+        ("train day.yaml", "day.yaml: not valid YAML: month must be in 1..12"),
         # what is no run
         ("report folder", "folder is not a run folder: it has no config.yaml"),
         ("report empty.yaml", "empty.yaml is not a run folder: it is a file"),
@@ -118,6 +131,7 @@ def refused(capsys: Captured, here: Path, before: list[str]) -> str:
         ("measure folder", "folder is not a run folder"),
         ("measure nowhere@3", "nowhere is not a run folder"),
         ("play folder", "folder: a folder without config.yaml"),
+        ("play tiny --step 3", "--step 3: tiny is no run folder"),
         ("export folder out --role defender", "folder is not a run folder"),
         ("assets pull ../../etc/passwd", "no asset is named '../../etc/passwd'"),
         ("config explain train.stepz", "did you mean train.steps?"),
@@ -148,6 +162,12 @@ def test_refused_at_once(line: str, expected: str, capsys: Captured, here: Path)
         ("seeds.harmful=[torn.jsonl]", "torn.jsonl:2: not a JSON object"),
         ("seeds.harmful=[list.jsonl]", "list.jsonl:1: a list, not a JSON object"),
         ("seeds.harmful=[binary.jsonl]", "binary.jsonl: not UTF-8 text"),
+        ("seeds.harmful=[digits.jsonl]", "digits.jsonl:1: not a JSON object (a number of too many"),
+        ("seeds.harmful=['']", "no seed set is named ''"),
+        (
+            "defender.sampling.max_new_tokens=2048",
+            "leaves no room for a prompt in the 2048 positions",
+        ),
         ("seeds.harmful=[empty.jsonl]", "no seed in split train (0 in all splits"),
         ("seeds.harmful=[one.jsonl]", "no seed in split"),
         ("seeds.harmful=[seeds.txt]", "seeds are read from .jsonl and .csv files only"),

@@ -30,10 +30,15 @@ def test_every_key_has_a_meaning_and_explains() -> None:
         ("pool", "section | null = default null"),
         ("judges.defender.model", "text = required"),
         ("seeds.harmful", "list of text | section = default"),
+        ("seeds.harmful.0.name", "seeds.harmful.name: text = required"),
     ],
 )
 def test_explain(key: str, told: str) -> None:
     assert told in explain(key)
+
+
+def test_a_section_says_what_it_is_once() -> None:
+    assert explain("train").count("The loop.") == 1
 
 
 def test_explain_unknown() -> None:

@@ -43,6 +43,12 @@ def test_temperature_0_is_greedy():
     assert torch.equal(draw(logits, torch.rand(9), 0.0, 0.5), logits.argmax(-1))
 
 
+@pytest.mark.parametrize(("temperature", "top_p"), [(1e-300, 1.0), (1e-7, 0.9), (0.7, 1e-300)])
+def test_so_cold_or_so_narrow_that_it_is_greedy(temperature, top_p):
+    logits = torch.randn(9, 300) * 30
+    assert torch.equal(draw(logits, torch.rand(9), temperature, top_p), logits.argmax(-1))
+
+
 @pytest.mark.parametrize("top_p", [1.0, 0.9])
 def test_the_extremes_of_the_unit_interval_stay_inside(top_p):
     logits = torch.full((2, 300), float("-inf"))

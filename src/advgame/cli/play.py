@@ -46,10 +46,13 @@ def play(
     from rich.console import Console
 
     from advgame.config import load
+    from advgame.errors import ConfigError
     from advgame.store.select import resolve_checkpoint
 
     config = load(source, overrides or ())
     is_run = (Path(source) / "config.yaml").is_file()
+    if step is not None and not is_run:
+        raise ConfigError(f"--step {step}: {source} is no run folder, so it has no checkpoint")
     checkpoint = resolve_checkpoint(Path(source), step) if is_run else None
     console = Console(highlight=False)
     from advgame.talk import gather

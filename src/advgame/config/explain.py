@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing
 from typing import Any
 
@@ -26,9 +27,10 @@ def explain(path: str) -> str:
     Raises:
         ConfigError: no such key, with the nearest known one.
     """
-    found = [key for key in all_keys() if key.path == path]
+    named = re.sub(r"\.\d+(?=\.|$)", "", path)  # an item of a list is explained by the list
+    found = [key for key in all_keys() if key.path == named]
     if not found:
-        near = nearest(path, [RunConfig])
+        near = nearest(named, [RunConfig])
         raise ConfigError(f"unknown key {path}" + (f"; did you mean {near}?" if near else ""))
     return "\n\n".join(_one(key, several=len(found) > 1) for key in found)
 
@@ -47,7 +49,9 @@ def _one(key: Key, several: bool) -> str:
     for model in models_in(field.annotation):
         tag = tag_of(model)
         doc = (model.__doc__ or "").strip().splitlines()
-        lines.append(f"  {f'type {tag}: ' if tag else ''}{doc[0] if doc else ''}")
+        told = f"  {f'type {tag}: ' if tag else ''}{doc[0] if doc else ''}"
+        if told not in lines:
+            lines.append(told)
         lines += [f"    .{name}" for name in model.model_fields if name != "type"]
     return "\n".join(line for line in lines if line.strip())
 

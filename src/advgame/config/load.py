@@ -20,6 +20,7 @@ from advgame.config.yamlio import render
 from advgame.errors import ConfigError
 
 _MOST_PROBLEMS = 3
+_MOST_INTEGER = 10**30  # one beyond the range of floats would pass for infinity
 
 
 def load(source: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -57,6 +58,8 @@ def validate(tree: Mapping[str, Any]) -> RunConfig:
     for path, value in _leaves(tree):
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{path} = {value}: must be finite")
+        if isinstance(value, int) and abs(value) >= _MOST_INTEGER:
+            raise ConfigError(f"{path}: an integer of more than 30 digits; give a smaller one")
     try:
         text = json.dumps(tree)
     except (TypeError, ValueError) as error:

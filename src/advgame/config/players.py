@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from advgame.config.base import Config
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class SamplingConfig(Config):
@@ -29,7 +30,7 @@ class AdapterConfig(Config):
 
     rank: int = Field(16, ge=1, le=16_384)
     """Rank r of the update B·A."""
-    alpha: float = Field(32.0, gt=0)
+    alpha: float = Field(32.0, gt=0, le=1e6)
     """The update is scaled by alpha / rank."""
     first_layer: int = Field(0, ge=0)
     """Layers below this one carry no adapter: policy and reference share their forward pass."""
@@ -101,7 +102,7 @@ class GRPOConfig(Config):
     type: Literal["grpo"] = "grpo"
     beta: float = Field(0.1, ge=0)
     """Weight of the k3 KL to the reference."""
-    importance_cap: float | None = Field(2.0, gt=0)
+    importance_cap: float | None = Field(2.0, gt=0, le=1e6)
     """Truncated importance sampling against the sampler's log-probs; null = off."""
     token_mean: bool = False
     """Divide by the tokens of the global batch instead of by its completions."""
@@ -159,9 +160,9 @@ class LearnConfig(Config):
     """What the objective regularises to. recorded = the sampler's own log-probs."""
     ema_decay: float = Field(0.95, ge=0, lt=1)
     """EMA ← decay · EMA + (1 − decay) · policy, once a step."""
-    lr: float = Field(1e-6, gt=0)
+    lr: float = Field(1e-6, gt=0, le=1e6)
     """Peak learning rate of AdamW."""
-    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     """AdamW's moment decays."""
     weight_decay: float = Field(0.1, ge=0)
     """AdamW's decoupled weight decay."""

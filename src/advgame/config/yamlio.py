@@ -2,7 +2,8 @@
 
 PyYAML follows YAML 1.1, where `1e-4` is a string, `off` is False, `1:30` is 90 and `010` is 8. A
 configuration means none of these, so only null, true/false, decimal integers and floats are
-recognised; everything else is text. A key given twice is an error instead of a silent overwrite.
+recognised; everything else is text. A key given twice is an error instead of a silent overwrite,
+and so are aliases that unfold without end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"
 )
+_MOST_VALUES = 100_000
 _BREAKS = re.compile("[\x85\u2028\u2029]")
 _CORE = (
     ("null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
@@ -60,8 +62,26 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.012345
 
 def parse(text: str) -> Any:
     """Parse one document. Raises yaml.YAMLError (RecursionError where it nests absurdly deep)."""
-    # A subclass of SafeLoader: builds plain values only, as yaml.safe_load does.
-    return yaml.load(text, Loader=_Loader)
+    try:
+        # A subclass of SafeLoader: builds plain values only, as yaml.safe_load does.
+        value = yaml.load(text, Loader=_Loader)
+    except ValueError as error:  # a number of too many digits, a date that does not exist
+        raise yaml.YAMLError(str(error)) from None
+    _check_size(value)
+    return value
+
+
+def _check_size(value: Any) -> None:
+    """Aliases may unfold to far more than the text, or hold themselves."""
+    left, todo = _MOST_VALUES, [value]
+    while todo:
+        node = todo.pop()
+        below = node.values() if isinstance(node, dict) else node
+        if isinstance(node, dict | list | tuple):
+            left -= len(node)
+            if left < 0:
+                raise yaml.YAMLError("more than 100,000 values: do its aliases hold themselves?")
+            todo += below
 
 
 def render(value: Any) -> str:

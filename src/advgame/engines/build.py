@@ -9,6 +9,7 @@ from functools import cache
 from advgame.config.players import Engine, HfEngine, OpenAIEngine, PlayerConfig
 from advgame.engines.hf import HfSampler
 from advgame.engines.openai import OpenAISampler
+from advgame.errors import ModelError
 from advgame.models.full import FullWeights
 from advgame.models.network import Network, load_model, load_network
 from advgame.models.weights import PlayerWeights, SetName
@@ -20,10 +21,17 @@ def build_sampler(player: PlayerConfig, weights: PlayerWeights | None, name: Set
 
     Raises:
         EndpointError: the endpoint is down or does not serve the model.
+        ModelError: its moves are longer than the model's context.
     """
     if isinstance(player.engine, HfEngine):
         assert weights is not None  # players in this process have weights
-        return HfSampler(weights, player.engine.batch_tokens, name)
+        sampler = HfSampler(weights, player.engine.batch_tokens, name)
+        if player.sampling.max_new_tokens >= sampler.positions:
+            raise ModelError(
+                f"sampling.max_new_tokens={player.sampling.max_new_tokens} leaves no room for a "
+                f"prompt in the {sampler.positions} positions of model {player.model!r}: lower it"
+            )
+        return sampler
     return _endpoint(player.engine, player.model)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 _STRIDE = 256  # tokens whose mass is added up before anyone walks along them
+_GREEDY = 1e-6  # colder than this no second token has any mass left, and 1 / temperature overflows
 _HEAD = 64  # a nucleus seldom holds more tokens; where it does, the row is sorted in full
 
 
@@ -23,10 +24,11 @@ def draw(
 ) -> torch.Tensor:
     """Return a token a row: `logits [R, V]`, `numbers [R]` → `[R]`.
 
-    Temperature 0 takes the most likely token. `top_p` keeps the smallest set of most likely
-    tokens that holds this much of the probability (arXiv 1904.09751).
+    Temperature 0 takes the most likely token, as do those too close to it to differ. `top_p`
+    keeps the smallest set of most likely tokens that holds this much of the probability
+    (arXiv 1904.09751).
     """
-    if temperature == 0:
+    if temperature < _GREEDY:
         return logits.argmax(-1)
     if top_p >= 1:
         return _walk(torch.softmax(logits * (1 / temperature), dim=-1), numbers)
@@ -67,7 +69,7 @@ def _nucleus(
 ) -> torch.Tensor:
     """Draw from the shortest beginning of `candidates` (most likely first) that holds `top_p`."""
     mass = shares.cumsum(-1)
-    size = (mass - shares < top_p).sum(-1)
+    size = (mass - shares < top_p).sum(-1).clamp_min(1)  # float32 may round a tiny top_p to 0
     total = mass.gather(1, (size - 1)[:, None])[:, 0]
     place = _locate(mass, numbers * total, size)
     return candidates.gather(1, place[:, None])[:, 0]

@@ -17,6 +17,8 @@ from advgame.models.lora import fused_forwards, patched
 from advgame.models.weights import PlayerWeights, SetName
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest
 
+_OPENING = 60  # characters that tell which text is meant
+
 Told: TypeAlias = Callable[[int, int, str], None]
 """Called with the number of a request, of a reply to it, and the reply's text so far."""
 
@@ -140,10 +142,11 @@ class HfSampler:
     def _render(self, request: SampleRequest, messages: Sequence[Message]) -> tuple[int, ...]:
         ids = render(self._weights.tokenizer, messages, request.prefill)
         if len(ids) + request.sampling.max_new_tokens > self._context:
+            opening = messages[-1].content[:_OPENING] if messages else ""
             raise ModelError(
                 f"a prompt of {len(ids)} tokens and max_new_tokens="
                 f"{request.sampling.max_new_tokens} exceed the model's {self._context} positions: "
-                "shorten the text or lower sampling.max_new_tokens"
+                f"shorten the text ({opening!r}…) or lower sampling.max_new_tokens"
             )
         return ids
 

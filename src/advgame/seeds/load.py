@@ -120,7 +120,7 @@ def _open(name: str) -> Iterator[Row]:
     if name.startswith("hub:"):
         return read_hub(name)
     path = Path(name).expanduser()
-    if path.suffix in (".jsonl", ".csv") or path.exists():
+    if path.suffix in (".jsonl", ".csv") or (name and path.exists()):
         return read_file(path)
     near = difflib.get_close_matches(name, set_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else f"known sets: {', '.join(set_names())};"

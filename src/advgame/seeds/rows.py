@@ -69,12 +69,18 @@ def _jsonl(path: Path) -> Iterator[Row]:
         where = f"{path}:{number}"
         try:
             fields = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
-            raise SeedError(f"{where}: not a JSON object ({reason})") from error
+        except (ValueError, RecursionError) as error:
+            raise SeedError(f"{where}: not a JSON object ({_why(error)})") from error
         if not isinstance(fields, dict):
             raise SeedError(f"{where}: a {type(fields).__name__}, not a JSON object")
         yield Row(where, fields)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    # All else that `json` raises: an integer of more digits than Python reads.
+    return "nested too deep" if isinstance(error, RecursionError) else "a number of too many digits"
 
 
 def _csv(path: Path) -> Iterator[Row]:
