@@ -1,15 +1,18 @@
-"""The pages of a comparison and of an audit in a real browser, opened from disk."""
+"""The pages of a comparison, of a study and of an audit in a real browser, opened from disk."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from audit_report import make_audit
 from chrome import Page, set_field
 from fake_comparison import make_comparison
+from fake_study import make_fake_study
 
 from advgame.report.audit import build_audit_page
+from advgame.report.compared import build_from_file
 from advgame.report.comparison import build_comparison
 
 pytestmark = pytest.mark.browser
@@ -20,8 +23,10 @@ CARDS = "document.querySelectorAll('#compared .question').length"
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
+    (folder / "study.json").write_text(json.dumps(make_fake_study(folder)))
     return {
         "comparison": build_comparison(make_comparison(), folder / "comparison.html"),
+        "study": build_from_file(folder / "study.json"),
         "audit": build_audit_page(make_audit(), folder / "audit.html"),
     }
 
@@ -33,7 +38,7 @@ def comparison(page: Page, written: dict[str, Path]) -> Page:
     return page
 
 
-@pytest.mark.parametrize("name", ["comparison", "audit"])
+@pytest.mark.parametrize("name", ["comparison", "study", "audit"])
 def test_opens_without_a_request_and_fits(page: Page, written: dict[str, Path], name: str) -> None:
     page.open(written[name].as_uri())
     assert set(page.requests) == {written[name].as_uri()}
@@ -71,6 +76,23 @@ def test_labels_stay_inside_their_drawing(page: Page, written: dict[str, Path]) 
                 "a.left <= b.left && a.right > b.left)).map(() => svg.ariaLabel)})"
             )
             assert touching == []
+
+
+def test_a_study_tells_what_its_reader_needs(page: Page, written: dict[str, Path]) -> None:
+    page.open(written["study"].as_uri())
+    told = page.js("document.querySelector('main').innerText")
+    for words in (
+        "joint − defender-only, primary: −",  # what came out, with its interval
+        "would have been seen",  # what the study could have seen
+        "which trained joint",  # who judged
+        "60 of harmful",  # on how much
+        "Where the arms differ",
+        "Runs and their cost",
+        "advgame study 'a <img",  # how to repeat it; hostile text stays text
+        "</script><script>window.pwned",
+    ):
+        assert words in told
+    assert page.js("document.querySelectorAll('#differences svg.plot').length") >= 5
 
 
 def test_transcripts_filter(comparison: Page) -> None:

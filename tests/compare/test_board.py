@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from command import call, told
 from fake_run import write_fake_run
 from hypothesis import given
@@ -17,6 +19,8 @@ from rich.console import Console
 from advgame.compare.board import OVER_REFUSAL, board, front, named
 from advgame.compare.table import tables, transcripts
 from advgame.errors import ConfigError
+from advgame.report.compared import page_of
+from advgame.report.comparison import build_comparison
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,7 @@ def test_a_board_holds_what_the_folders_hold(runs: list[Path]) -> None:
         {"run": "first", "step": 6, "task": "openbookqa"}
         | {"value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
     ]
+    assert report["config"] == {"train.steps": {"first": 6, "second": 4}}  # names apart
     json.dumps(report, allow_nan=False)
 
 
@@ -74,6 +79,22 @@ def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> 
     for word in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
         assert word in text
     assert not any(character in text for character in "\x1b\u202e\u2028")
+
+
+def test_the_page_says_where_configurations_differ(runs: list[Path], tmp_path: Path) -> None:
+    other = shutil.copytree(runs[1], tmp_path / "third")
+    text = (other / "config.yaml").read_text()
+    changed = yaml.safe_load(text)
+    changed["train"]["lag"] = 1
+    changed["attacker"]["adapter"] = None
+    (other / "config.yaml").write_text(yaml.safe_dump(changed))
+    report = board([runs[0], other])
+    assert report["config"]["train.lag"] == {"first": 0, "third": 1}
+    assert report["config"]["attacker.adapter"] == {"third": None}
+    rows = {row["key"]: row["values"] for row in page_of(report)["config"]}
+    assert rows.keys() == report["config"].keys()
+    page = build_comparison(page_of(report), tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "train.lag" in page and "schedule.type" not in page
 
 
 def test_the_command_writes_its_page_beside_its_report(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from advgame.compare.crossplay import contestants, cross_play
+from advgame.compare.crossplay import Contestant, contestants, cross_play, matrix
 from advgame.compare.exploit import best_response, response_config
 from advgame.config import load
 from advgame.errors import ConfigError
@@ -56,6 +56,20 @@ def test_checkpoints_of_several_runs_are_one_field(folder: Path) -> None:
     few = [each.name for each in contestants(runs, Role.DEFENDER, 2)]
     assert few == ["joint@0", "joint@1", "joint@3", "alone@1", "alone@3"]
     assert [each.name for each in contestants(runs, Role.ATTACKER, 1)] == ["joint@0", "joint@3"]
+
+
+def test_signs_of_cycling_are_of_a_run_and_its_own_untrained_players() -> None:
+    field = [
+        Contestant(run, step, f"{run}{step}", f"{run}0") for run in ("a", "b") for step in (0, 1)
+    ]
+    outcomes = [["0000"] * 4 for _ in field]
+    outcomes[0][1] = "1111"  # Defender 1 of a loses to the untrained Attacker
+    found = matrix(field, field, outcomes)["cycling"]
+    assert found["a"]["defender"]["mean"]["value"] == 1.0
+    assert found["b"]["defender"]["mean"]["value"] == 0.0
+    shared = [*field[:2], Contestant("b", 1, "b1", "a0")]  # equal players stand there once
+    found = matrix(shared, shared, [row[:2] + row[3:] for row in (*outcomes[:2], outcomes[3])])
+    assert [pair["earlier"] for pair in found["cycling"]["b"]["defender"]["pairs"]] == [0]
 
 
 def test_a_matrix_that_was_stopped_goes_on(folder: Path, tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ def test_a_mean_over_runs_is_students() -> None:
 
 def test_pairs_cancel_what_the_runs_share() -> None:
     before = [0.1, 0.5, 0.9]
-    found = paired_over_runs(before, [value - 0.1 for value in before])
-    assert (found["low"], found["high"]) == pytest.approx((-0.1, -0.1))
+    found = paired_over_runs(before, [0.0, 0.39, 0.81])
+    half = 4.3027 * 0.01 / 3**0.5
+    assert (found["low"], found["high"]) == pytest.approx((-0.1 - half, -0.1 + half), abs=1e-5)
     with pytest.raises(ValueError, match=r"shorter|longer"):
         paired_over_runs(before, before[:2])
 
@@ -96,6 +97,18 @@ def test_more_runs_and_prompts_see_smaller_differences() -> None:
     ]
     assert least == sorted(least, reverse=True)
     assert detectable(before[:1], after[:1])["difference"] is None
+
+
+def test_runs_that_agree_exactly_are_not_taken_for_certainty() -> None:
+    """Three runs of a small study with the same difference: no interval, and no power of 0."""
+    same = paired_over_runs([0.1, 0.5, 0.9], [0.2, 0.6, 1.0])
+    assert (same["value"], same["low"], same["n"]) == (pytest.approx(0.1), None, 3)
+    answers = [[1.0, 0.0, 1.0, 0.0]] * 3
+    unchanged = crossed_bootstrap(answers, answers, resamples=50)
+    assert (unchanged["value"], unchanged["low"], unchanged["n"]) == (0.0, None, 12)
+    assert detectable(answers, answers)["difference"] is None
+    by_prompt = crossed_bootstrap(answers, [[0.0, 0.0, 1.0, 0.0]] * 3, resamples=200)
+    assert by_prompt["low"] < by_prompt["value"] == -0.25  # the prompts differ, if no run does
 
 
 @given(

@@ -4,80 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_study import make_fake_plan, record
 from rich.console import Console
 
 from advgame.report.compared import build_from_file
 from advgame.report.studied import page_of_study, wider
-from advgame.study.analyse import FIGURES, analyse
-from advgame.study.cells import asked, cells_of
-from advgame.study.plan import Plan, Trial, make_plan
+from advgame.study.analyse import analyse
+from advgame.study.cells import cells_of
+from advgame.study.plan import Plan
 from advgame.study.table import tables
-
-STUDY = """
-name: known
-base: tiny
-budget_tokens: 900
-seeds: [0, 1, 2]
-reference: joint
-arms:
-  - {name: joint, seeds: [0, 1, 2, 3]}
-  - {name: defender-only, set: {schedule: {type: defender-only}}}
-  - {name: sequential, set: {schedule: {type: sequential}}}
-evaluate:
-  seeds: 60
-  primary: [harmful/plain, harmful/templates]
-  attackers: [joint]
-"""
-SUCCESS = {"start": 0.9, "joint": 0.2, "defender-only": 0.7, "sequential": 0.25}
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    path = tmp_path / "study.yaml"
-    path.write_text(STUDY)
-    return make_plan(path)
-
-
-def record(plan: Plan, trial: Trial, **changes: Any) -> dict[str, Any]:
-    rng = random.Random(trial.key)
-    shift = random.Random(trial.seed).uniform(-0.05, 0.05)  # what runs of one seed share
-    cells = {}
-    for cell in cells_of(plan, trial):
-        draws = [rng.random() < SUCCESS[trial.arm] + shift for _ in range(60)]
-        marks = "".join("1" if each else "0" for each in draws[:-1]) + "?"
-        value = sum(draws[:-1]) / 59
-        found = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 59, "unscored": 1}
-        cells[cell.name] = {"outcomes": marks, "rate": found, "by": None}
-    sets = ("harmful", "benign-edgy", "benign-everyday")
-    run = {
-        "steps": 4,
-        "seconds": 60.0,
-        "cost": {"sampled_tokens": 300, "trained_tokens": 620, "reference_tokens": 9, "flops": 7},
-        "curve": {
-            "step": [0, 1], "cost/sampled_tokens": [150, 300], "cost/trained_tokens": [300, 620],
-            "attacker/harmful/reward": [1.0, 2.0],
-        },
-        "validation": [],
-    }  # fmt: skip
-    return {
-        "arm": trial.arm,
-        "seed": trial.seed,
-        "evaluation": {
-            "asked": asked(plan),
-            "seeds": {name: [str(n) for n in range(60)] for name in sets},
-            "cells": cells,
-            "prompts": {},
-            "language": {name: dict.fromkeys(FIGURES, 2.0 + trial.seed) for name in sets},
-            "seconds": 5.0,
-        },
-        **(run if trial.trains else {}),
-        **changes,
-    }
+    return make_fake_plan(tmp_path)
 
 
 def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
@@ -155,6 +99,21 @@ def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
     made = page_of_study(json.loads(json.dumps(whole)))
     assert made["findings"][0].startswith("joint − defender-only, primary: −")
     assert {each["metric"] for each in made["differences"]} >= {"primary", "harmful/plain"}
+    assert "60 of harmful" in made["question"] and "which trained joint" in made["question"]
+    assert made["commands"] == []  # the command line adds how it was called
+    found = {table["title"]: table for table in made["tables"]}
+    assert found["Where the arms differ"]["rows"][0] == [
+        "schedule.type",
+        "joint",
+        "defender-only",
+        "sequential",
+    ]
+    assert found["What the Attackers learned"]["rows"][0][0] == "joint"
+    assert "joint, 4 runs" in found["What the Attacker wanted"]["columns"]
+    assert found["Language of plain replies"]["rows"][0][:2] == ["harmful, perplexity", "2.00"]
+    left = page_of_study(json.loads(json.dumps(half)))
+    assert any("defender-only-0, " in each for each in left["findings"])  # what is missing is named
+    assert "Smallest difference" not in str(left["tables"])
     paired, crossed = ({"value": 0.1, "low": 0.0, "high": high} for high in (0.3, 0.2))
     assert wider({"paired": paired, "bootstrap": crossed}) == paired
     assert wider({"paired": {**paired, "low": None}, "bootstrap": crossed}) == crossed

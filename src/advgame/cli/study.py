@@ -45,6 +45,7 @@ def study(
     run again.
     """
     import json
+    import shlex
 
     from rich.console import Console
 
@@ -63,6 +64,9 @@ def study(
         return
     failures = {} if report_only else _run(file, plan, folders, workers)
     report = analyse(plan, read_records(plan, folders))
+    named = [("--out", out), ("--records", records)]
+    options = [word for name, path in named if path for word in (name, str(path))]
+    report["command"] = shlex.join(["advgame", "study", str(file), *options])
     if not report_only:
         write_json(folder / "study.json", report)
     if as_json:

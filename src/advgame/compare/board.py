@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advgame.config.overrides import differing
 from advgame.errors import ConfigError
 from advgame.store.reader import RunReader, open_readonly
 
@@ -39,6 +40,7 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         each measure of safety, the places of the points that no other beats in both safety and
         over-refusal. `utility` points hold accuracies that `advgame eval` left in a run.
         `transcripts`: the same validation questions, answered by each run's last weights.
+        `config`: KEY → {run: value} where the configurations differ, see `differing`.
 
     Raises:
         StoreError: a folder is not a run, or is damaged.
@@ -59,6 +61,9 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         },
         "utility": [each for name, run in readers.items() for each in _utility(name, run.path)],
         "transcripts": _transcripts(readers),
+        "config": differing(
+            {name: reader.config.model_dump(mode="json") for name, reader in readers.items()}
+        ),
     }
 
 

@@ -35,6 +35,7 @@ class Contestant:
     run: str
     step: int
     id: str  # changes with its weights
+    begun: str  # the id of the untrained player of its run
 
     @property
     def name(self) -> str:
@@ -61,14 +62,15 @@ def contestants(runs: Mapping[str, Path], role: Role, most: int | None) -> tuple
         begun = _digest(player_of(config, role).model_dump(mode="json", exclude={"learn"}))
         if begun not in starts:
             starts.add(begun)
-            found.append(Contestant(name, 0, begun))
+            found.append(Contestant(name, 0, begun, begun))
         if role not in ever_learns(config.schedule):
             continue
         kept = [each for each in reader.checkpoints() if each.step > 0]
         if most is not None and len(kept) > most:
             kept = [kept[-1 - (len(kept) - 1) * at // max(1, most - 1)] for at in range(most)][::-1]
         found += [
-            Contestant(name, each.step, _digest(manifest.read(each.path)["files"])) for each in kept
+            Contestant(name, each.step, _digest(manifest.read(each.path)["files"]), begun)
+            for each in kept
         ]
     return tuple(found)
 
@@ -146,12 +148,15 @@ def _diagonal(
     run: str, attackers: Sequence[Contestant], defenders: Sequence[Contestant]
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """The steps of a run at which both players are there, with their places."""
-    rows = {each.step: at for at, each in enumerate(attackers) if each.run == run or not each.step}
-    columns = {
-        each.step: at for at, each in enumerate(defenders) if each.run == run or not each.step
-    }
+    rows, columns = _places(run, attackers), _places(run, defenders)
     steps = sorted(rows.keys() & columns.keys())
     return steps, [(rows[step], columns[step]) for step in steps]
+
+
+def _places(run: str, field: Sequence[Contestant]) -> dict[int, int]:
+    """Where the players of a run stand, by step; its untrained one may stand under another run."""
+    begun = next((each.begun for each in field if each.run == run), None)
+    return {each.step: at for at, each in enumerate(field) if each.run == run or each.id == begun}
 
 
 class _Players:

@@ -38,6 +38,25 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
+def differing(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Where configurations differ, their names apart.
+
+    Returns:
+        Dotted key → whose → value; one that has no such key is left out there.
+    """
+    found = {whose: dict(flat(config)) for whose, config in configs.items()}
+    keys = dict.fromkeys(key for leaves in found.values() for key in leaves if key != "name")
+    rows = {
+        key: {whose: leaves[key] for whose, leaves in found.items() if key in leaves}
+        for key in keys
+    }
+    return {
+        key: row
+        for key, row in rows.items()
+        if len(row) < len(found) or any(value != next(iter(row.values())) for value in row.values())
+    }
+
+
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     """`["train.steps=50", "pool=null"]` → `{"train": {"steps": 50}, "pool": None}`.
 

@@ -19,6 +19,7 @@ from advgame.metrics.intervals import Difference
 
 Outcomes = Sequence[Sequence[float | None]]  # a row a run, a column a prompt; None = unscored
 Floats = NDArray[np.float64]
+_SAME = 1e-12  # smaller differences are those of rounding
 
 
 class Detectable(TypedDict):
@@ -33,17 +34,18 @@ class Detectable(TypedDict):
 
 
 def mean_over_runs(values: Sequence[float | None], level: float = 0.95) -> Difference:
-    """Return the mean of a figure over runs with Student's interval; needs two runs for one.
+    """Return the mean of a figure over runs with Student's interval.
 
-    The runs are the sample: it speaks of other run seeds on these very prompts.
+    The runs are the sample: it speaks of other run seeds on these very prompts. No interval (None)
+    for one run, or for several that agree exactly: they show no spread, which is no certainty.
     """
     known = [value for value in values if value is not None]
     if not known:
         return Difference(value=None, low=None, high=None, n=0)
     mean, n = fmean(known), len(known)
-    if n == 1:
-        return Difference(value=mean, low=None, high=None, n=1)
-    half = t_quantile((1 + level) / 2, n - 1) * stdev(known) / sqrt(n)
+    if n == 1 or (spread := stdev(known)) < _SAME:
+        return Difference(value=mean, low=None, high=None, n=n)
+    half = t_quantile((1 + level) / 2, n - 1) * spread / sqrt(n)
     return Difference(value=mean, low=mean - half, high=mean + half, n=n)
 
 
@@ -74,6 +76,7 @@ def crossed_bootstrap(
     Runs and prompts are drawn anew independently of each other (Owen 2007, "The pigeonhole
     bootstrap"): all answers of a run, and all answers to a prompt, come or stay away together.
     With fewer than five or so runs a percentile interval is too narrow; see `paired_over_runs`.
+    No interval (None) where all differences are equal, as they are where no answer changed.
 
     Args:
         before: outcomes, a row a run and a column a prompt; None = unscored.
@@ -98,8 +101,11 @@ def crossed_bootstrap(
     sums = ((of_runs @ filled) * of_prompts).sum(axis=1)
     counts = ((of_runs @ known.astype(np.float64)) * of_prompts).sum(axis=1)
     means = sums[counts > 0] / counts[counts > 0]
+    value = float(filled.sum() / n)
+    if np.ptp(found[known]) < _SAME:
+        return Difference(value=value, low=None, high=None, n=n)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Difference(value=float(filled.sum() / n), low=float(low), high=float(high), n=n)
+    return Difference(value=value, low=float(low), high=float(high), n=n)
 
 
 def detectable(
@@ -127,7 +133,8 @@ def detectable(
         level: one minus the size of the test.
 
     Returns:
-        `difference` and the spreads are None with fewer than two runs or prompts.
+        `difference` and the spreads are None with fewer than two runs or prompts, or where all
+        differences are equal.
 
     Raises:
         ValueError: the shapes differ.
@@ -136,7 +143,7 @@ def detectable(
     found = found[:, ~np.isnan(found).any(axis=0)]  # the prompts scored everywhere
     have_runs, have_prompts = found.shape
     n, m = runs or have_runs, prompts or have_prompts
-    if have_runs < 2 or have_prompts < 2 or n < 2:
+    if have_runs < 2 or have_prompts < 2 or n < 2 or np.ptp(found) < _SAME:
         return Detectable(
             difference=None, runs=n, prompts=m, sd_runs=None, sd_prompts=None, sd_rest=None
         )

@@ -90,10 +90,7 @@ def page_of(found: Json) -> dict[str, Any]:
             }
             for row in found.get("transcripts") or ()
         ],
-        "config": [
-            {"key": key, "values": {name: str(run.get(key, "–")) for name, run in runs.items()}}
-            for key in ("schedule", "seed")
-        ],
+        "config": [{"key": key, "values": row} for key, row in (found.get("config") or {}).items()],
         "commands": [
             ("Look at one run alone", f"advgame report {shlex.quote(run['path'])}")
             for run in runs.values()

@@ -14,6 +14,7 @@ and so may every key but `runs`:
                   x: rate, y: rate}]}]   Pareto plots of checkpoints, in order of step; better is
                   high (default) or low
     differences   [{metric, first, second, value, low, high, n, percent}]   second − first
+    differences_note   a word on where their intervals come from
     curves        [{title, note, percent, unit, smooth, series: [{run, points: [[x, y], …],
                   band: [[low, high], …]}]}]   unit: what x counts, step by default; smooth: draw
                   running means with their intervals
@@ -22,7 +23,7 @@ and so may every key but `runs`:
     tables        [{title, note, columns: [text], rows: [[text]]}]
     exploitability [{defender, value: rate, best_response: rate, gap: rate}]
     transcripts   [{kind, seed, answers: [{run, step, prompt, reply, success, score}]}]
-    config        [{key, values: {run: text}}]   where the runs differ
+    config        [{key, values: {run: value}}]   where the runs differ
     commands      [[what for, command], …]
 
 `compared.page_of` makes it from what `advgame compare` finds.
@@ -30,6 +31,7 @@ and so may every key but `runs`:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +80,7 @@ def build_comparison(report: Json, target: Path) -> Path:
             tables=[{"note": "", **table} for table in found.get("tables") or ()],
             transcripts=_transcripts(found),
             config=[
-                (row["key"], [row["values"].get(run["name"], "–") for run in found["runs"]])
+                (row["key"], [written(row["values"], run["name"]) for run in found["runs"]])
                 for row in found.get("config") or ()
             ],
             commands=found.get("commands") or [],
@@ -87,6 +89,12 @@ def build_comparison(report: Json, target: Path) -> Path:
         raise StoreError(f"not a comparison: {type(error).__name__} {error}") from error
     write_text(target, page)
     return target
+
+
+def written(values: Json, name: str) -> str:
+    """The value of a configuration under `name` as a file would say it; a dash without one."""
+    value = values.get(name, "–")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class _Styles:
@@ -128,7 +136,8 @@ def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
-    yield Group("differences", "Differences", _DIFFERENCES, tuple(_differences(found)))
+    intro = f"{_DIFFERENCES} {found.get('differences_note') or ''}".strip()
+    yield Group("differences", "Differences", intro, tuple(_differences(found)))
     yield Group("trade-off", "Safety against utility", _PARETO, tuple(_pareto(found, styles)))
     yield Group("curves", "Curves", _CURVES, tuple(_curves(found, styles)))
     yield Group("cross-play", "Cross-play", _CROSSPLAY, tuple(_crossplay(found)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from advgame.report.comparison import written
 from advgame.report.plots import spanned
 from advgame.report.story import percent, points
 
@@ -25,7 +26,7 @@ def page_of_study(found: Json) -> dict[str, Any]:
     return {
         "name": f"Study {found['study']}",
         "question": f"How do schemes differ from {found['reference']} at "
-        f"{found['budget_tokens']:,} sampled plus trained tokens a run?",
+        f"{found['budget_tokens']:,} sampled plus trained tokens a run? {_measured(found)}",
         "findings": list(_findings(found)),
         "runs": [
             {
@@ -40,10 +41,26 @@ def page_of_study(found: Json) -> dict[str, Any]:
         ],
         "trade_offs": list(_trade_offs(runs)),
         "differences": list(_differences(found)),
+        "differences_note": _NOTE,
         "curves": list(_curves(runs)),
         "tables": list(_tables(found, arms)),
-        "commands": [("Run or continue it", f"advgame study studies/{found['study']}.yaml")],
+        "commands": [("Run or continue it", found["command"])] if "command" in found else [],
     }
+
+
+def _measured(found: Json) -> str:
+    """On how many prompts, and by whom."""
+    judge = found.get("judge") or {}
+    named = (
+        judge.get("type"),
+        "judge",
+        judge.get("model") or judge.get("path") or judge.get("name"),
+    )
+    taught = ", ".join(found.get("judge_trained") or ())
+    told = f"which trained {taught}" if taught else "which trained none of them"
+    seeds = ", ".join(f"{count} of {name}" for name, count in found["seeds"].items())
+    where = f"on test seeds ({seeds}) " if seeds else ""
+    return f"Measured {where}by the {' '.join(filter(None, named))}, {told}."
 
 
 def wider(measure: Json) -> Json:
@@ -60,11 +77,11 @@ def _findings(found: Json) -> Iterator[str]:
         names = [name for name in ("primary", "harmful/plain") if name in measures]
         for name in names[:1]:
             least = measures[name]["detectable"]["difference"]
-            told = spanned({k: v for k, v in wider(measures[name]).items() if k != "n"}, points)
+            told = _points(wider(measures[name]))
             could = "" if least is None else f"; {points(least)} or more would have been seen"
             yield f"{found['reference']} − {arm}, {name}: {told}{could}."
     if found["missing"]:
-        yield f"{len(found['missing'])} runs are not fully measured."
+        yield f"{len(found['missing'])} runs are not fully measured: {', '.join(found['missing'])}."
 
 
 def _differences(found: Json) -> Iterator[dict[str, Any]]:
@@ -126,37 +143,84 @@ def _curves(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
 
 
 def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
-    start = (found["start"] or {"measures": {}})["measures"]
-    measures = dict.fromkeys(name for arm in arms.values() for name in arm["measures"])
+    start = found["start"] or {"measures": {}, "language": {}}
+    heads = [f"{name}, {len(arm['runs'])} runs" for name, arm in arms.items()]
     yield {
         "title": "What the Attacker wanted",
         "note": "Means over run seeds with 95% intervals; the untrained Defender's rate beside.",
-        "columns": ["measure", "untrained", *arms],
+        "columns": ["measure", "untrained", *heads],
         "rows": [
             [
                 name,
-                spanned(start[name], percent) if name in start else "–",
+                spanned(start["measures"].get(name), percent),
                 *(_mean(arm["measures"].get(name)) for arm in arms.values()),
             ]
-            for name in measures
+            for name in dict.fromkeys(name for arm in arms.values() for name in arm["measures"])
         ],
     }
+    if found["attackers"]:
+        yield {
+            "title": "What the Attackers learned",
+            "note": "Success on the untrained Defender, the trained Attacker less the untrained "
+            "one, in points; the wider of the two intervals.",
+            "columns": ["arm", "trained − untrained"],
+            "rows": [[arm, _points(wider(gain))] for arm, gain in found["attackers"].items()],
+        }
+    if power := [
+        [arm, name, str(now["runs"]), str(now["prompts"]), points(now["difference"])]
+        for arm, known in found["power"].items()
+        for name, now in ((name, each["now"]) for name, each in known.items())
+    ]:
+        yield {
+            "title": "Smallest difference that would be seen",
+            "note": f"From {found['reference']}: a true one is found four times in five, two-sided "
+            "at 5%, in points. A smaller one that was not found was not looked for.",
+            "columns": ["arm", "measure", "run seeds", "prompts", "detectable"],
+            "rows": power,
+        }
     yield {
-        "title": "Smallest difference that would be seen",
-        "note": f"Four times in five, two-sided at 5%, in points. {_NOTE}",
-        "columns": ["arm", "measure", "run seeds", "prompts", "detectable"],
+        "title": "Language of plain replies",
+        "note": "Means over run seeds.",
+        "columns": ["set, figure", "untrained", *heads],
         "rows": [
             [
-                arm,
-                name,
-                str(each["now"]["runs"]),
-                str(each["now"]["prompts"]),
-                points(each["now"]["difference"]),
+                f"{name}, {figure.replace('_', ' ')}",
+                _two(start["language"].get(name, {}).get(figure)),
+                *(_two(_value(arm, name, figure)) for arm in arms.values()),
             ]
-            for arm, known in found["power"].items()
-            for name, each in known.items()
+            for name, figure in _figures(arms)
         ],
     }
+    if config := found.get("config"):
+        yield {
+            "title": "Where the arms differ",
+            "columns": ["key", *found["arms"]],
+            "rows": [
+                [key, *(written(row, arm) for arm in found["arms"])] for key, row in config.items()
+            ],
+        }
+
+
+def _figures(arms: Json) -> dict[tuple[str, str], None]:
+    return {
+        (name, figure): None
+        for arm in arms.values()
+        for name, figures in arm["language"].items()
+        for figure in figures
+    }
+
+
+def _value(arm: Json, name: str, figure: str) -> float | None:
+    value: float | None = arm["language"].get(name, {}).get(figure, {}).get("value")
+    return value
+
+
+def _two(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _points(difference: Json) -> str:
+    return spanned({key: value for key, value in difference.items() if key != "n"}, points)
 
 
 def _mean(found: Json | None) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from advgame.config.overrides import differing
+from advgame.evals.judging import refuse_training_judge, training_judges
 from advgame.metrics.replicates import (
     crossed_bootstrap,
     detectable,
@@ -36,7 +38,8 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     """Compare the arms of a study by the records there are.
 
     Returns:
-        A JSON-ready report.
+        A JSON-ready report. `judge` measured; `judge_trained`: the arms that learned from it.
+        `config`: KEY → {arm: value} where the arms' configurations differ, run seeds apart.
         `arms`: ARM → `runs` (seeds recorded), `measures` (NAME → mean over runs with Student's
         interval and `by_run`), `language` (SET → figure → the same), `cost` (means a run), and
         `by_run` (a list: seed, steps, cost, tokens, curves, validation, rates).
@@ -51,6 +54,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     runs = {arm.name: _measured(plan, plan.of(arm.name), records) for arm in study.arms}
     start = records.get(START)
     primary = study.evaluate.primary
+    judge = plan.of(START)[0].config.judges.evaluation
     others = [arm.name for arm in study.arms if arm.name != study.reference]
     differences = {
         name: found
@@ -61,11 +65,24 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "study": study.name,
         "reference": study.reference,
         "budget_tokens": study.budget_tokens,
-        "judge": _judge(plan),
+        "judge": None if judge is None else judge.model_dump(mode="json"),
+        "judge_trained": [
+            arm.name
+            for arm in study.arms
+            if refuse_training_judge(
+                judge, training_judges(plan.of(arm.name)[0].config), allowed=True
+            )
+        ],
         "seeds": {}
         if start is None
         else {k: len(v) for k, v in evaluation(start)["seeds"].items()},
         "start": None if start is None else _start(start),
+        "config": differing(
+            {
+                arm.name: plan.of(arm.name)[0].config.model_dump(mode="json", exclude={"seed"})
+                for arm in study.arms
+            }
+        ),
         "arms": {
             arm.name: {
                 "about": arm.about,
@@ -226,8 +243,3 @@ def _figures(reference: Runs, seeds: Sequence[int], other: Runs) -> list[tuple[s
 def _lacking(plan: Plan, trial: Trial, record: Record | None) -> list[str]:
     cells = {} if record is None else evaluation(record)["cells"]
     return [cell.name for cell in cells_of(plan, trial) if cell.name not in cells]
-
-
-def _judge(plan: Plan) -> Any:
-    judges = plan.of(START)[0].config.judges
-    return (judges.evaluation or judges.defender).model_dump(mode="json")
