@@ -133,6 +133,10 @@ def test_a_second_call_goes_on_from_the_kept_replies(
     second = measured(capsys, *line)
     assert second["tasks"]["own"]["cost"]["from_cache"] == 4
     assert answers(first, "own").items() < answers(second, "own").items()
+    assert 0 < second["cost"]["reply_tokens"] < first["cost"]["reply_tokens"]  # of what is new
+    again = measured(capsys, "tiny-random", "--suite", "own", "--judge", "patterns")
+    assert again["tasks"]["own"]["outcomes"] == second["tasks"]["own"]["outcomes"]
+    assert (again["cost"]["prompt_tokens"], again["cost"]["reply_tokens"]) == (0, 0)
     hot = measured(capsys, *line, "--temperature", "1")
     assert hot["tasks"]["own"]["cost"]["from_cache"] == 0  # other sampling, other replies
     anew = measured(capsys, *line, "--no-cache")

@@ -114,6 +114,7 @@ def test_under_attack_by_the_attacker_of_a_run(
     report = measured(capsys, *line)
     row = report["tasks"]["own"]
     assert (row["n"] + row["unscored"], row["attempts"]) == (3, 2)
+    assert row["refused"]["n"] + row["refused"]["unscored"] == 3  # over requests, not attempts
     assert set(row["at"]) == {"1", "2"}
     assert row["at"]["2"]["value"] == row["value"] >= row["at"]["1"]["value"]
     log = read_eval_log(str(Path(report["logs"]) / row["log"]))

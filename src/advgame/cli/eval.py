@@ -27,7 +27,7 @@ def evaluate(
         typer.Option(help="Of a run: trained weights or their average; default those that play."),
     ] = None,
     suite: Annotated[
-        str | None, typer.Option(help="quick (the default), safety, utility or full.")
+        str | None, typer.Option(help="quick (the default), safety, utility, full, or one task.")
     ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="A single task; may be given more than once.")
@@ -99,7 +99,7 @@ def evaluate(
     from advgame.cli.progress import bars
     from advgame.errors import ConfigError
     from advgame.evals.against import comparable, differences, read_report
-    from advgame.evals.catalog import UtilityTask, get_suite, get_task
+    from advgame.evals.catalog import TASKS, UtilityTask, get_suite, get_task
     from advgame.evals.judging import parse_judge, refuse_training_judge
     from advgame.evals.target import target_of
     from advgame.types import Role
@@ -108,6 +108,8 @@ def evaluate(
         raise ConfigError("give --suite or --task, not both")
     if attacker and attacks:
         raise ConfigError("give --attacker or --attacks, not both")
+    if suite is not None and suite in TASKS:
+        suite, task = None, [suite]
     before = read_report(Path(against)) if against else None
     chosen = get_suite(suite or "quick")
     tasks = [get_task(name) for name in dict.fromkeys(task or chosen.tasks)]

@@ -105,6 +105,8 @@ class AdvGameAPI(OwnAPI):
                 self._cache.put(key, json.dumps(found))
         text = _until(self._read(found["text"]), config.stop_seqs or [])
         stop = "max_tokens" if found["cut"] else "stop"
+        if kept is not None:
+            return self.said(text, stop, read=0, written=0)  # it costs nothing anew
         return self.said(text, stop, read=tokens, written=found["tokens"])
 
     def _sampling(self, config: GenerateConfig) -> Sampling:

@@ -18,9 +18,8 @@ from advgame.evals.judging import open_judge
 from advgame.evals.provider import AT_ONCE, AdvGameAPI
 from advgame.evals.questions import Question
 from advgame.evals.settings import Progress, Settings
-from advgame.evals.tally import rates, rows_of
+from advgame.evals.tally import rates, rows_of, within
 from advgame.evals.tasks import ON_SCORE, build_task, outcome
-from advgame.metrics.intervals import rate
 from advgame.protocols import Judge
 
 AT_ENDPOINT = 8  # requests under way at once
@@ -37,8 +36,8 @@ def run_safety(
     """Ask `questions` and score the answers.
 
     Returns:
-        The rates of `tally.rates` with what they count, plain refusals by patterns, every
-        outcome by question, the cost and the name of Inspect's log, JSON-ready.
+        The rates of `tally.rates` with what they count, the share of plain refusals by patterns,
+        every outcome by question, the cost and the name of Inspect's log, JSON-ready.
 
     Raises:
         AdvGameError: nothing could be asked.
@@ -57,7 +56,7 @@ def run_safety(
     return {
         "counts": task.counts,
         **rates(questions, rows_of(questions, outcomes)),
-        "refused": rate(_refusals(log)),
+        "refused": within(rows_of(questions, _refusals(log)), 1),
         "outcomes": {each.id: outcomes.get(each.id) for each in questions},
         "cost": cost,
         "log": Path(log.location).name,
@@ -154,10 +153,10 @@ def _outcomes(log: EvalLog) -> dict[str, bool | None]:
     }
 
 
-def _refusals(log: EvalLog) -> list[bool | None]:
+def _refusals(log: EvalLog) -> dict[str, bool | None]:
     """Whether each answer opens with a plain refusal, whoever judged."""
-    return [
-        (score.metadata or {}).get("refused")
+    return {
+        str(sample.id): (score.metadata or {}).get("refused")
         for sample in log.samples or []
         for score in (sample.scores or {}).values()
-    ]
+    }
