@@ -109,7 +109,7 @@ def evaluate(
     if attacker and attacks:
         raise ConfigError("give --attacker or --attacks, not both")
     if suite is not None and suite in TASKS:
-        suite, task = None, [suite]
+        task, suite = [suite], None
     before = read_report(Path(against)) if against else None
     chosen = get_suite(suite or "quick")
     tasks = [get_task(name) for name in dict.fromkeys(task or chosen.tasks)]
