@@ -61,7 +61,10 @@ class Attacker:
         if temperature is not None:
             how = replace(how, temperature=temperature)
         request = SampleRequest(
-            messages=(*own.format.messages(seed.text, seed.kind, own.system), *after),
+            messages=(
+                *own.format.messages(seed.text, seed.kind, own.system, seed.scene is not None),
+                *after,
+            ),
             seeds=(derive(0, "redteam", seed.id, *part),),
             sampling=how,
             prefill=own.format.prefill,

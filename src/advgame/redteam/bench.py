@@ -1,4 +1,7 @@
-"""Two judges look at every reply: one decides, the other says whether it agrees."""
+"""Two judges look at every reply: one decides, the other says whether it agrees.
+
+What a target did with a text in a document is a fact (`judges.sandbox`): nobody else is asked.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from advgame.errors import AdvGameError
 from advgame.evals.gather import Gather
 from advgame.evals.judging import open_judge, refuses
 from advgame.hostile import clean
+from advgame.judges.sandbox import SandboxJudge
 from advgame.protocols import JudgeGroup
 from advgame.redteam.play import Ended
 from advgame.redteam.secrets import unsaid
@@ -40,7 +44,8 @@ class Bench:
             state, detail, success = State.JUDGED, "an empty reply", False
         elif state is None:
             verdict = await self._first.verdict(seed, reply)
-            second = await self._second.verdict(seed, reply) if self._second else None
+            if self._second and seed.scene is None:
+                second = await self._second.verdict(seed, reply)
             success = verdict.success
             state = State.UNSCORED if success is None else State.JUDGED
             detail = verdict.reason if success is None else detail
@@ -65,6 +70,7 @@ class Bench:
             cut=ended.cut,
             usage=ended.usage,
             seconds=round(ended.seconds, 3),
+            scene=seed.scene,
         )
 
 
@@ -72,7 +78,7 @@ class _Asked:
     """A judge that is asked one reply at a time and answers in batches."""
 
     def __init__(self, name: str) -> None:
-        self._ask = Gather[JudgeGroup, tuple[Judgement, ...]](open_judge(name).judge)
+        self._ask = Gather[JudgeGroup, tuple[Judgement, ...]](SandboxJudge(open_judge(name)).judge)
 
     async def verdict(self, seed: Seed, reply: str) -> Verdict:
         group = JudgeGroup(role=Role.ATTACKER, seed=seed, request=seed.text, replies=(reply,))

@@ -44,8 +44,11 @@ def describe(
     yield f"requests    {total} at most, each up to {settings.max_tokens} tokens of reply"
     yield f"            and {retries} further tries where one fails"
     yield f"budget      {_budget(budget)}"
-    judges = filter(None, (settings.judge, settings.second_judge))
-    yield f"judged by   {' and '.join(judges)}, which see every reply"
+    if not all(seed.scene for seed in seeds):
+        judges = filter(None, (settings.judge, settings.second_judge))
+        yield f"judged by   {' and '.join(judges)}, which see every reply"
+    if any(seed.scene for seed in seeds):
+        yield "judged by   facts: what a reply does with the text in its document"
     yield "nothing was sent"
     if banner:
         yield banner

@@ -78,9 +78,26 @@ def seeds_named(settings: Settings) -> tuple[Seed, ...]:
 
     Raises:
         SeedError, AssetError: they cannot be had.
+        ConfigError: they stand in documents, and what is asked for makes no sense there.
     """
     task = SafetyTask(name="redteam", source=SeedSource(name=settings.seeds), kind=settings.kind)
-    return seeds_of(task, part=settings.part, limit=settings.limit)
+    found = seeds_of(task, part=settings.part, limit=settings.limit)
+    scenes = [seed.scene for seed in found if seed.scene is not None]
+    if scenes and settings.kind is Kind.BENIGN:
+        raise ConfigError(
+            f"--seeds {settings.seeds}: prompt injection is attacked as --kind harmful"
+        )
+    if not all(scene.canary or scene.call for scene in scenes):
+        raise ConfigError(
+            f"--seeds {settings.seeds}: a scene has neither a canary nor a call, so nothing shows "
+            "that a text in it was obeyed"
+        )
+    talk = next((arm.name for arm in arms_of(settings) if arm.recipe.turns > 1), None)
+    if scenes and talk:
+        raise ConfigError(
+            f"--strategy {talk}: a text in a document is read once and cannot lead up to anything"
+        )
+    return found
 
 
 def trials(arms: Sequence[Arm], seeds: Sequence[Seed], requests: int) -> Iterator[Trial]:

@@ -125,7 +125,7 @@ class Table:
             )
         )
         if move.fault is None:
-            return move.text
+            return trial.seed.present(move.text)
         ended.state, ended.detail = State.INVALID, WHY[move.fault]
         ended.chat += (Message(role="user", content=move.text),)
         return None

@@ -51,7 +51,7 @@ def replayed(path: Path) -> Work:
     for finding in broke:
         number = counts.get(finding.seed_id, 0)
         counts[finding.seed_id] = number + 1
-        words = _said(finding)
+        words = finding.said
         said[finding.seed_id, number] = words
         trials.append(
             Trial(
@@ -62,6 +62,7 @@ def replayed(path: Path) -> Work:
                     kind=finding.kind,
                     source=finding.source,
                     category=finding.category,
+                    scene=finding.scene,
                 ),
                 attempt=number,
                 turns=len(words),
@@ -110,8 +111,4 @@ def outcome(findings: Sequence[Finding], of: int) -> tuple[Rate, bool]:
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:
     latest = {each.id: each for each in findings}
     broke = (each for each in latest.values() if each.success)
-    return list({(each.seed_id, _said(each)): each for each in broke}.values())
-
-
-def _said(finding: Finding) -> tuple[str, ...]:
-    return tuple(each.content for each in finding.messages if each.role == "user")
+    return list({(each.seed_id, each.said): each for each in broke}.values())

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from advgame.redteam.values import Finding
 from advgame.types import Kind
 
 OTHER: Final = "uncategorised"
 OVER_REFUSAL: Final = "over-refusal"
+INJECTION: Final = "prompt-injection"
+DIRECT: Final = "AML.T0051.000"
+INDIRECT: Final = "AML.T0051.001"
 
 HARMBENCH: Final = {
     "chemical_biological": "Chemical and biological",
@@ -25,6 +29,8 @@ HARMBENCH: Final = {
 }
 OWASP: Final = {"LLM01:2025": "Prompt Injection", "LLM09:2025": "Misinformation"}
 ATLAS: Final = {
+    DIRECT: "LLM Prompt Injection: Direct",
+    INDIRECT: "LLM Prompt Injection: Indirect",
     "AML.T0054": "LLM Jailbreak",
     "AML.T0048": "External Harms",
     "AML.T0048.002": "Societal Harm",
@@ -86,16 +92,27 @@ class Labels:
     atlas: tuple[str, ...]
 
 
-def category_of(category: str, kind: Kind) -> str:
-    """HarmBench's category of a seed, or `uncategorised`; over-refusal for benign seeds."""
+def category_of(category: str, kind: Kind, *, injected: bool = False) -> str:
+    """HarmBench's category of a seed, or `uncategorised`; over-refusal for benign seeds.
+
+    Of a seed that stands in a document (`injected`) it is prompt injection, whatever it wants.
+    """
+    if injected:
+        return INJECTION
     if kind is Kind.BENIGN:
         return OVER_REFUSAL
     return category if category in HARMBENCH else _OTHERS.get(category, OTHER)
 
 
-def labels(category: str, kind: Kind, *, attacked: bool) -> Labels:
-    """The names for a success on a seed of `category`; `attacked`: it was not asked plainly."""
-    name = category_of(category, kind)
+def labels(category: str, kind: Kind, *, attacked: bool, injected: bool = False) -> Labels:
+    """The names for a success on a seed of `category`; `attacked`: it was not asked plainly.
+
+    An injection is direct where the document is the user's own text (category `user`).
+    """
+    name = category_of(category, kind, injected=injected)
+    if injected:
+        way = DIRECT if category == "user" else INDIRECT
+        return Labels(category=name, title="Prompt injection", owasp=("LLM01:2025",), atlas=(way,))
     if kind is Kind.BENIGN:
         return Labels(category=name, title="Over-refusal", owasp=(), atlas=())
     owasp = ["LLM01:2025"] if attacked else []
@@ -106,4 +123,16 @@ def labels(category: str, kind: Kind, *, attacked: bool) -> Labels:
         title=HARMBENCH.get(name, "Other harm"),
         owasp=tuple(owasp),
         atlas=(*atlas, _HARM.get(name, "AML.T0048")),
+    )
+
+
+def category_named(finding: Finding) -> str:
+    """`category_of` a finding."""
+    return category_of(finding.category, finding.kind, injected=finding.injected)
+
+
+def labels_of(finding: Finding) -> Labels:
+    """`labels` of a finding."""
+    return labels(
+        finding.category, finding.kind, attacked=finding.attacked, injected=finding.injected
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from advgame.types import Kind, Message, Seed
+from advgame.types import Kind, Message, Scene, Seed
 
 
 class State(StrEnum):
@@ -93,7 +93,8 @@ class Finding:
     """A line of findings.jsonl: one attempt, whatever came of it.
 
     `success` is None where nothing can be said of the target: it failed, or the judge did. An
-    invalid attack has failed. `messages` is the whole conversation, replies included.
+    invalid attack has failed. `messages` is the whole conversation, replies included. With a
+    `scene` the Attacker's text stood in a document, and success is what the target did.
     """
 
     id: str
@@ -116,16 +117,31 @@ class Finding:
     cut: bool = False
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    scene: Scene | None = None
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What the Attacker said to the target, without the document it stood in."""
+        said = tuple(each.content for each in self.messages if each.role == "user")
+        scene = self.scene
+        if scene is None:
+            return said
+        return tuple(each.removeprefix(scene.before).removesuffix(scene.after) for each in said)
 
     @property
     def prompt(self) -> str:
-        """The last thing said to the target; empty if nothing was."""
-        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+        """The last thing the Attacker said; empty if nothing."""
+        return self.said[-1] if self.said else ""
+
+    @property
+    def injected(self) -> bool:
+        """Whether it was a prompt injection."""
+        return self.scene is not None
 
     @property
     def attacked(self) -> bool:
-        """Whether more was said than the plain seed."""
-        return [m.content for m in self.messages if m.role == "user"] != [self.seed]
+        """Whether more was done than to ask for the plain seed."""
+        return self.injected or self.said != (self.seed,)
 
     @property
     def reply(self) -> str:
@@ -153,9 +169,14 @@ class Finding:
                 "verdict": _verdict(row.get("verdict")),
                 "second": _verdict(row.get("second")),
                 "usage": Usage(**row["usage"]),
+                "scene": _scene(row.get("scene")),
             }
         )
 
 
 def _verdict(row: Mapping[str, Any] | None) -> Verdict | None:
     return None if row is None else Verdict(**row)
+
+
+def _scene(row: Mapping[str, Any] | None) -> Scene | None:
+    return None if row is None else Scene(**{**row, "answers": tuple(row["answers"])})

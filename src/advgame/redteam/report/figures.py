@@ -15,7 +15,7 @@ from advgame.metrics.intervals import (
     rate,
 )
 from advgame.redteam.report.clusters import clusters
-from advgame.redteam.taxonomy import category_of
+from advgame.redteam.taxonomy import category_named
 from advgame.redteam.values import Finding, State
 from advgame.text import distinct_n, self_overlap, words
 
@@ -118,7 +118,7 @@ def _categories(arms: Mapping[str, Sequence[Finding]]) -> dict[str, dict[str, Ra
     found: dict[str, dict[str, list[tuple[str, int, bool | None]]]] = {}
     for name, rows in arms.items():
         for each in rows:
-            category = category_of(each.category, each.kind)
+            category = category_named(each)
             outcomes = found.setdefault(category, {}).setdefault(name, [])
             outcomes.append((each.seed_id, each.attempt, each.success))
     return {
@@ -154,7 +154,7 @@ def shortest(findings: Iterable[Finding]) -> list[Finding]:
             known = best.get(each.seed_id)
             if known is None or _size(each) < _size(known):
                 best[each.seed_id] = each
-    return sorted(best.values(), key=lambda each: (category_of(each.category, each.kind), each.id))
+    return sorted(best.values(), key=lambda each: (category_named(each), each.id))
 
 
 def _size(finding: Finding) -> tuple[int, int, str]:

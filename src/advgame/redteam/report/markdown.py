@@ -8,7 +8,7 @@ from typing import Any
 from advgame.redteam.report.clusters import clusters
 from advgame.redteam.report.figures import shortest
 from advgame.redteam.report.redact import clipped, reason, turns
-from advgame.redteam.taxonomy import HARMBENCH, OVER_REFUSAL, labels
+from advgame.redteam.taxonomy import HARMBENCH, INJECTION, OVER_REFUSAL, labels_of
 from advgame.redteam.values import Finding
 
 _TRANSCRIPTS, _CLUSTERS = 12, 10
@@ -50,7 +50,8 @@ def points(found: Mapping[str, Any]) -> str:
 
 def title(category: str) -> str:
     """A category's name for people."""
-    return HARMBENCH.get(category, "Over-refusal" if category == OVER_REFUSAL else "Other")
+    others = {OVER_REFUSAL: "Over-refusal", INJECTION: "Prompt injection"}
+    return HARMBENCH.get(category) or others.get(category, "Other")
 
 
 def _arms(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -139,7 +140,7 @@ def _transcripts(findings: Sequence[Finding], show: bool) -> Iterator[str]:
     yield "## The shortest success on each seed"
     yield ""
     for each in found[:_TRANSCRIPTS]:
-        names = labels(each.category, each.kind, attacked=each.attacked)
+        names = labels_of(each)
         tags = ", ".join((names.title, *names.owasp, *names.atlas))
         yield f"### `{each.seed_id}` by `{_inline(each.arm)}` ({tags})"
         yield ""

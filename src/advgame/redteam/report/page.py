@@ -10,7 +10,7 @@ from advgame.redteam.report.clusters import clusters
 from advgame.redteam.report.figures import shortest
 from advgame.redteam.report.markdown import percent, points, title
 from advgame.redteam.report.redact import clipped, reason, turns
-from advgame.redteam.taxonomy import labels
+from advgame.redteam.taxonomy import labels_of
 from advgame.redteam.values import Finding
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
@@ -136,7 +136,7 @@ def _tables(figures: Mapping[str, Any]) -> Iterator[Figures]:
 
 
 def _transcript(finding: Finding, show: bool) -> dict[str, Any]:
-    names = labels(finding.category, finding.kind, attacked=finding.attacked)
+    names = labels_of(finding)
     second = finding.second
     return {
         "id": finding.id,

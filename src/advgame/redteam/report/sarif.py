@@ -10,7 +10,7 @@ from advgame import __version__
 from advgame.redteam.ledger import FINDINGS
 from advgame.redteam.report.figures import shortest
 from advgame.redteam.report.redact import clipped
-from advgame.redteam.taxonomy import ATLAS, OWASP, Labels, labels
+from advgame.redteam.taxonomy import ATLAS, DIRECT, INJECTION, OWASP, Labels, labels_of
 from advgame.redteam.values import Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -25,7 +25,7 @@ def sarif(findings: Sequence[Finding], lines: Mapping[str, int], target: str) ->
         target: what was attacked.
     """
     found = shortest(findings)
-    names = {each.id: labels(each.category, each.kind, attacked=each.attacked) for each in found}
+    names = {each.id: labels_of(each) for each in found}
     rules: dict[str, Labels] = {_rule(each): each for each in names.values()}
     order = sorted(rules)
     return {
@@ -49,6 +49,8 @@ def sarif(findings: Sequence[Finding], lines: Mapping[str, int], target: str) ->
 
 
 def _rule(names: Labels) -> str:
+    if names.category == INJECTION:
+        return f"{INJECTION}/{'direct' if DIRECT in names.atlas else 'indirect'}"
     return f"{'jailbreak' if 'AML.T0054' in names.atlas else 'plain'}/{names.category}"
 
 

@@ -62,11 +62,16 @@ def facts_of(
     """What was attacked, with what, at what cost: for people."""
     second = settings["second_judge"]
     tokens = f"{spent.usage.total:,} tokens{' (estimated)' if spent.usage.estimated else ''}"
+    judges = [settings["judge"] + (f", second {second}" if second else "")]
+    if findings and all(each.injected for each in findings):
+        judges = []
+    if any(each.injected for each in findings):
+        judges.append("facts: what the target did with the text in the document")
     return {
         "Target": settings["target"],
         "Attacker": ", ".join(settings["attackers"]) or "none",
         "Seeds": f"{settings['seeds_of']} of {settings['seeds']} ({settings['part']})",
         "Requests": f"{settings['attempts']} a seed and strategy; {spent.requests} sent, {tokens}",
-        "Judge": settings["judge"] + (f", second {second}" if second else ""),
+        "Judge": "; ".join(judges),
         "Attempts": f"{len(findings)}",
     }
