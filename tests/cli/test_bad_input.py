@@ -132,6 +132,12 @@ def refused(capsys: Captured, here: Path, before: list[str]) -> str:
         ("measure nowhere@3", "nowhere is not a run folder"),
         ("play folder", "folder: a folder without config.yaml"),
         ("play tiny --step 3", "--step 3: tiny is no run folder"),
+        # a dry run refuses what it can without weights and network
+        ("train tiny --dry-run defender.model=./nowhere", "model './nowhere': no such folder"),
+        ("train tiny --dry-run defender.model=harmbench", "is a packaged data set"),
+        ("train tiny --dry-run seeds.harmful=[nope]", "no seed set is named 'nope'"),
+        ("train tiny --dry-run seeds.benign=[blank.jsonl]", "blank.jsonl:1: field 'text' holds no"),
+        ("train tiny --dry-run --from folder", "folder is not a run folder"),
         ("export folder out --role defender", "folder is not a run folder"),
         ("assets pull ../../etc/passwd", "no asset is named '../../etc/passwd'"),
         ("config explain train.stepz", "did you mean train.steps?"),

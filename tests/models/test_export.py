@@ -12,7 +12,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from advgame.config import load
-from advgame.errors import StoreError
+from advgame.errors import ModelError, StoreError
 from advgame.models.export import export
 from advgame.models.network import load_model
 from advgame.types import Role
@@ -52,8 +52,8 @@ def test_merged_weights_say_what_the_player_says(run: Path, tmp_path: Path, role
 
 def test_the_adapter_alone_says_the_same(run: Path, tmp_path: Path) -> None:
     if load(str(run)).defender.adapter is None:
-        folder = export(run, tmp_path / "out", role=Role.DEFENDER, form="adapter")
-        assert not (folder / "adapter_model.safetensors").exists()  # full weights are merged
+        with pytest.raises(ModelError, match="fully fine-tuned and has no adapter"):
+            export(run, tmp_path / "out", role=Role.DEFENDER, form="adapter")
         return
     folder = export(run, tmp_path / "out", role=Role.DEFENDER, form="adapter")
     base = load_model("tiny-random", torch.float32, torch.device("cpu"))

@@ -47,7 +47,10 @@ def train(
         raise ConfigError("--fresh says which player of --from to leave; it needs --from")
     if dry_run:
         from advgame.dryrun import dry_run as describe
+        from advgame.store.select import parse_source, resolve_checkpoint
 
+        if fork is not None:
+            resolve_checkpoint(*parse_source(fork))  # is it there and whole?
         typer.echo(describe(config))
         return
     folder = out or run_folder(config.name, resume=resume)

@@ -20,6 +20,8 @@ from advgame.config.root import RunConfig
 from advgame.dryrun.estimate import memory, named_judges, peak, work
 from advgame.dryrun.shapes import adapter_parameters, shape_of
 from advgame.errors import ConfigError
+from advgame.models.resolve import check_name
+from advgame.seeds.load import check as check_seeds
 from advgame.types import Kind, Role
 
 
@@ -28,7 +30,12 @@ def dry_run(config: RunConfig) -> str:
 
     Raises:
         ConfigError: a local model folder is not one; an adapter leaves no layer to train.
+        ModelError: no model can have such a name.
+        SeedError: a seed set is unknown, or a file of one's own is missing or malformed.
     """
+    for model in _loaded_here(config):
+        check_name(model)
+    check_seeds(config.seeds)
     step = work(config)
     budget = config.train.budget_tokens
     until = f" or {budget:,} tokens" if budget else ""
@@ -48,6 +55,18 @@ def dry_run(config: RunConfig) -> str:
         f"  {step.comparisons} judgements of replies ({config.judges.defender.type})",
     ]
     return "\n".join(_wrapped(line) for line in lines)
+
+
+def _loaded_here(config: RunConfig) -> Iterator[str]:
+    """Names of the language models that this process would load."""
+    judges = (
+        judge
+        for judge in named_judges(config).values()
+        if isinstance(judge, GenerativeJudgeConfig | GenerativeCheckConfig)
+    )
+    for each in (config.attacker, config.defender, *judges):
+        if not isinstance(each.engine, OpenAIEngine):
+            yield each.model
 
 
 def _models(config: RunConfig) -> Iterator[str]:

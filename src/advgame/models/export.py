@@ -67,7 +67,7 @@ def export(
         weights: the trained weights or their average; None = those that play in the run.
         step: which checkpoint; None = the newest.
         form: merged weights, which everything loads; or the adapter alone, with the name of its
-            base, for peft and vLLM. Full fine-tuning knows only merged weights.
+            base, for peft and vLLM. A fully fine-tuned player has none.
 
     Returns:
         `out`. Besides the model it holds the tokenizer, a model card and `advgame.json`, which
@@ -75,12 +75,14 @@ def export(
 
     Raises:
         StoreError: `out` exists; the run has no such checkpoint; the disk refuses.
-        ModelError: the player is remote, or its base cannot be loaded.
+        ModelError: the player is remote, has no adapter, or its base cannot be loaded.
     """
     if out.exists():
         raise StoreError(f"{out} exists: name a new folder to export to")
     config = open_readonly(run).config
     player = _player(config, role)
+    if form == "adapter" and player.adapter is None:
+        raise ModelError(f"the {role} was fully fine-tuned and has no adapter: export it merged")
     weights = weights or player.learn.sample_from
     checkpoint = resolve_checkpoint(run, step)
     part = checkpoint.path / ("shared" if config.schedule.type == "selfplay" else role.value)

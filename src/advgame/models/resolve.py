@@ -31,15 +31,32 @@ def resolve(name: str) -> Path | str:
         AssetError: the packaged asset cannot be had.
         StoreError: the disk has no room for the converted model.
     """
+    check_name(name)
     if assets.is_asset(name):
         return _converted(name)
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else name
+
+
+def check_name(name: str) -> None:
+    """Refuse what no model can be loaded by, as far as can be told without loading or a network.
+
+    Raises:
+        ModelError: the name is that of a data set, or neither an asset, nor a model folder, nor a
+            possible hub name.
+    """
+    if assets.is_asset(name):
+        asset = assets.ASSETS.get(name)
+        if asset is not None and asset.kind == "data":
+            raise ModelError(f"model {name!r}: is a packaged data set; see advgame assets list")
+        return
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(
                 f"model {name!r}: the folder has no config.json; give a model's folder"
             )
-        return folder
+        return
     if folder.exists():
         raise ModelError(f"model {name!r}: is a file; give the folder that holds config.json")
     if name.startswith((".", "/", "~")) or not _HUB_NAME.fullmatch(name):
@@ -50,7 +67,6 @@ def resolve(name: str) -> Path | str:
     near = difflib.get_close_matches(name, assets.names(), n=1, cutoff=0.85)
     if near:  # a slip, most likely: say so now rather than after asking the hub in vain
         raise ModelError(f"model {name!r}: not packaged; did you mean {near[0]!r}?")
-    return name
 
 
 def _converted(name: str) -> Path:
@@ -63,8 +79,6 @@ def _converted(name: str) -> Path:
     source = assets.path(name)
     if (source / "config.json").is_file():
         return source
-    if source.suffix != ".gguf":
-        raise ModelError(f"model {name!r}: is a packaged data set; see advgame assets list")
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
         if not target.is_dir():

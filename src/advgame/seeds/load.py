@@ -84,6 +84,22 @@ def load(config: SeedsConfig, split: Split) -> SeedPool:
     return SeedPool(harmful=tuple(pool[Kind.HARMFUL]), benign=tuple(pool[Kind.BENIGN]))
 
 
+def check(config: SeedsConfig) -> None:
+    """Read one's own files, as `load` would; sets known by name and of the hub are left alone.
+
+    Raises:
+        SeedError: a set is unknown, or a file is unreadable or malformed.
+    """
+    for kind, sources in ((Kind.HARMFUL, config.harmful), (Kind.BENIGN, config.benign)):
+        own = [each for each in sources if not _is_known(_source(each).name)]
+        for _ in _read(own, kind):
+            pass
+
+
+def _is_known(name: str) -> bool:
+    return name in set_names() or name.startswith("hub:")
+
+
 def _read(sources: Iterable[str | SeedSource], kind: Kind) -> Iterator[_Found]:
     for each in sources:
         source = _source(each)
