@@ -211,6 +211,9 @@ def test_sarif(campaign: Path) -> None:
     assert run["tool"]["driver"]["rules"][0]["properties"]["tags"] == [
         "security", "LLM01:2025", "AML.T0054", "AML.T0048",
     ]  # fmt: skip
+    for rule in run["tool"]["driver"]["rules"]:  # what GitHub's code scanning requires of a rule
+        for key in ("shortDescription", "fullDescription", "help"):
+            assert rule[key]["text"], key
     results = run["results"]
     assert len(results) == 2
     lines = (campaign / "findings.jsonl").read_text("utf-8").splitlines()

@@ -253,6 +253,18 @@ def test_names_that_are_none(text: str, expected: str) -> None:
     assert expected in str(caught.value)
 
 
+def test_how_many_requests_at_once() -> None:
+    Path("api.yaml").write_text("url: http://127.0.0.1:1\nconcurrency: 3\n")
+    for text, usual in (
+        ("openai:m@http://127.0.0.1:1/v1", 8),
+        ("http:api.yaml", 3),
+        ("python:redteam.rogue:echo", 8),  # in as many threads, which not every function bears
+        ("command:true", 2),
+    ):
+        assert parse_target(text).open().at_once == usual
+        assert parse_target(text, at_once=1).open().at_once == 1
+
+
 def test_who_is_on_this_machine() -> None:
     for url in (
         "http://127.0.0.1:1/v1",

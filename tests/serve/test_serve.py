@@ -301,6 +301,18 @@ def test_the_queue_is_bounded_and_drawn_together(players: tuple[Player, ...]) ->
     assert sampler.batches == [1, 3]
 
 
+def test_more_than_the_queue_ever_holds_is_not_to_be_tried_again(
+    players: tuple[Player, ...],
+) -> None:
+    async def work(client: httpx.AsyncClient) -> None:
+        for more in ({}, {"stream": True}):
+            answer = await client.post("/chat/completions", json=say(n=5, **more))
+            assert answer.status_code == 400 and "retry-after" not in answer.headers
+            assert "5 replies are wanted at once, of 4 at most" in answer.text
+
+    talk(work, players[1], queue=4)
+
+
 def test_a_failure_is_a_500_and_the_next_request_is_served(players: tuple[Player, ...]) -> None:
     class Failing(Scripted):
         async def sample(self, requests: Sequence[SampleRequest], /) -> Any:

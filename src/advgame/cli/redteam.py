@@ -70,7 +70,7 @@ def redteam(
         str | None, typer.Option(help="Variable that holds the key of an openai: Attacker.")
     ] = None,
     timeout: options.Timeout = None,
-    concurrency: options.Concurrency = 8,
+    concurrency: options.Concurrency = None,
     retries: options.Retries = 3,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Requests a minute at most.")] = None,
     unchecked: Annotated[

@@ -25,7 +25,7 @@ def replay(
     max_tokens: options.MaxTokens = 256,
     key_env: options.KeyEnv = None,
     timeout: options.Timeout = None,
-    concurrency: options.Concurrency = 8,
+    concurrency: options.Concurrency = None,
     retries: options.Retries = 3,
     out: Annotated[Path, typer.Option(help="Folder of this replay's findings.")] = Path("replay"),
     resume: options.Resume = False,

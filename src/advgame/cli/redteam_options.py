@@ -30,7 +30,10 @@ MaxTokens = Annotated[int, typer.Option(min=1, help="Of a reply.")]
 Timeout = Annotated[
     float | None, typer.Option(min=0.1, help="Seconds for one request; default 60.")
 ]
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at once.")]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(min=1, help="Requests under way at once; default 8, of a command: target 2."),
+]
 Retries = Annotated[int, typer.Option(min=0, help="Further tries after a failure that may pass.")]
 Show = Annotated[
     bool, typer.Option("--show-replies", help="Do not withhold harmful replies in the reports.")

@@ -9,7 +9,7 @@ import typer
 
 
 def named_target(
-    target: str | None, *, key_env: str | None, timeout: float | None, concurrency: int
+    target: str | None, *, key_env: str | None, timeout: float | None, concurrency: int | None
 ) -> Any:
     """The target that the options name, not yet opened.
 

@@ -11,7 +11,7 @@ from advgame.derive import derive
 from advgame.engines.hf import HfSampler
 from advgame.evals.gather import Gather
 from advgame.protocols import Sampler
-from advgame.serve.errors import NotServedError
+from advgame.serve.errors import NotServedError, invalid
 from advgame.serve.player import Mode, Player
 from advgame.types import Completion, Finish, SampleRequest
 
@@ -57,8 +57,10 @@ class Desk:
         """Refuse `count` more replies now if there is no room for them.
 
         Raises:
-            NotServedError: 429.
+            NotServedError: 429; 400 if there never will be.
         """
+        if count > self._room:
+            raise invalid(f"{count} replies are wanted at once, of {self._room} at most")
         if self._taken + count > self._room:
             raise NotServedError(
                 429,

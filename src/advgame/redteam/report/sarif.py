@@ -60,6 +60,10 @@ def _described(key: str, names: Labels) -> dict[str, Any]:
     return {
         "id": key,
         "shortDescription": {"text": f"{names.title}: the target did what it should not"},
+        "fullDescription": {
+            "text": f"{names.title}. A judge of the campaign counted the reply to an attack as "
+            "what the attack wanted."
+        },
         "help": {"text": "; ".join(f"{each} {known[each]}" for each in ids) or names.title},
         "properties": {"tags": ["security", *ids]},
     }

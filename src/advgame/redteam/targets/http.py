@@ -158,8 +158,10 @@ def openai_target(
     )
 
 
-def http_target(name: str, path: Path, *, timeout: float | None = None) -> HttpTarget:
-    """The target that a YAML file describes.
+def http_target(
+    name: str, path: Path, *, timeout: float | None = None, at_once: int | None = None
+) -> HttpTarget:
+    """The target that a YAML file describes; `timeout` and `at_once` win over what it says.
 
     Raises:
         ConfigError: a key, the address or a variable is wrong.
@@ -190,7 +192,7 @@ def http_target(name: str, path: Path, *, timeout: float | None = None) -> HttpT
         reply=config.reply,
         prompt_tokens=config.prompt_tokens,
         reply_tokens=config.reply_tokens,
-        at_once=config.concurrency,
+        at_once=at_once or config.concurrency,
         authorized=config.authorized,
     )
 

@@ -35,7 +35,7 @@ class PythonTarget:
     name: str
     function: Callable[[list[dict[str, str]]], Any]
     limits: Limits
-    at_once: int = 8
+    at_once: int
 
     async def ask(self, chat: Sequence[Message], conversation: str, how: Sampling, /) -> Answer:
         """Call the function."""
@@ -67,7 +67,7 @@ class CommandTarget:
     name: str
     words: tuple[str, ...]
     limits: Limits
-    at_once: int = 2
+    at_once: int
 
     @property
     def where(self) -> str:
@@ -122,7 +122,7 @@ class CommandTarget:
         return bytes(out)
 
 
-def python_target(name: str, path: str, limits: Limits) -> PythonTarget:
+def python_target(name: str, path: str, limits: Limits, at_once: int) -> PythonTarget:
     """The target `python:MODULE:FUNCTION`.
 
     Raises:
@@ -133,10 +133,10 @@ def python_target(name: str, path: str, limits: Limits) -> PythonTarget:
     function = load_object(path, "advgame.targets")
     if not callable(function):
         raise ConfigError(f"{name}: is a {type(function).__name__}, not a function")
-    return PythonTarget(name=name, function=function, limits=limits)
+    return PythonTarget(name=name, function=function, limits=limits, at_once=at_once)
 
 
-def command_target(name: str, line: str, limits: Limits) -> CommandTarget:
+def command_target(name: str, line: str, limits: Limits, at_once: int) -> CommandTarget:
     """The target `command:…`.
 
     Raises:
@@ -148,7 +148,7 @@ def command_target(name: str, line: str, limits: Limits) -> CommandTarget:
         raise ConfigError(f"{name}: {error}") from error
     if not words:
         raise ConfigError(f"{name}: names no command")
-    return CommandTarget(name=name, words=words, limits=limits)
+    return CommandTarget(name=name, words=words, limits=limits, at_once=at_once)
 
 
 async def _in_thread(function: Callable[[Any], Any], messages: Any) -> Any:

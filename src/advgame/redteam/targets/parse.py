@@ -23,6 +23,7 @@ SCHEMES = (
     "python:MODULE:FUNCTION",
     "command:LINE",
 )
+AT_ONCE, COMMANDS_AT_ONCE = 8, 2
 _IN_PROCESS = ("none", "advgame")  # providers of Inspect that contact nobody
 
 
@@ -46,11 +47,15 @@ class _How(NamedTuple):
     key_env: str | None
     timeout: float | None  # as the user said
     limits: Limits
-    at_once: int
+    at_once: int | None  # as the user said
 
 
 def parse_target(
-    text: str, *, key_env: str | None = None, timeout: float | None = None, at_once: int = 8
+    text: str,
+    *,
+    key_env: str | None = None,
+    timeout: float | None = None,
+    at_once: int | None = None,
 ) -> Named:
     """Read what `text` names.
 
@@ -58,7 +63,7 @@ def parse_target(
         text: one of `SCHEMES`.
         key_env: the variable that holds the key of an `openai:` target.
         timeout: seconds for one request.
-        at_once: requests under way at once, for endpoints.
+        at_once: requests under way at once; None = what such a target usually takes.
 
     Raises:
         ConfigError: it is none of them, or incomplete.
@@ -79,7 +84,7 @@ def _openai(text: str, rest: str, how: _How) -> Named:
 
     model, url = split_endpoint(text)
     made = openai_target(
-        text, model, url, key_env=how.key_env, limits=how.limits, at_once=how.at_once
+        text, model, url, key_env=how.key_env, limits=how.limits, at_once=how.at_once or AT_ONCE
     )
     return Named(name=text, where=made.where, local=made.local, open=lambda: made)
 
@@ -89,7 +94,7 @@ def _http(text: str, rest: str, how: _How) -> Named:
 
     if rest.startswith("//"):
         raise ConfigError(f"{text}: http: takes a YAML file that describes the target's API")
-    made = http_target(text, Path(rest).expanduser(), timeout=how.timeout)
+    made = http_target(text, Path(rest).expanduser(), timeout=how.timeout, at_once=how.at_once)
     return Named(
         name=text,
         where=made.where,
@@ -124,7 +129,7 @@ def _inspect(text: str, rest: str, how: _How) -> Named:
     def open_() -> Target:
         from advgame.redteam.targets.model import inspect_target
 
-        return inspect_target(text, rest, how.limits, how.at_once)
+        return inspect_target(text, rest, how.limits, how.at_once or AT_ONCE)
 
     return Named(
         name=text,
@@ -159,14 +164,14 @@ def _python(text: str, rest: str, how: _How) -> Named:
         name=text,
         where=f"{rest}(messages), in this process",
         local=False,
-        open=lambda: python_target(text, rest, how.limits),
+        open=lambda: python_target(text, rest, how.limits, how.at_once or AT_ONCE),
     )
 
 
 def _command(text: str, rest: str, how: _How) -> Named:
     from advgame.redteam.targets.local import command_target
 
-    made = command_target(text, rest, how.limits)
+    made = command_target(text, rest, how.limits, how.at_once or COMMANDS_AT_ONCE)
     return Named(name=text, where=made.where, local=False, open=lambda: made)
 
 
