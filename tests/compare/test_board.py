@@ -34,6 +34,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     safety = {**task, "counts": "attack_success"}
     report = {"role": "defender", "step": 6, "tasks": {"openbookqa": task, "harmbench": safety}}
     (evals / "quick.json").write_text(json.dumps(report))
+    fewer = {**report, "tasks": {"openbookqa": {**task, "value": 0.9, "n": 8}}}
+    (evals / "some.json").write_text(json.dumps(fewer))  # the same checkpoint on fewer items
     (evals / "other.json").write_text("[1]")
     return [first, second]
 

@@ -137,20 +137,19 @@ def _tokens(line: Mapping[str, Any]) -> int:
 
 
 def _utility(name: str, run: Path) -> list[dict[str, Any]]:
-    """Accuracies that `advgame eval` measured on a run's Defender."""
-    found = []
+    """Accuracies that `advgame eval` measured on a run's Defender; of several the one on most."""
+    found: dict[tuple[int, str], dict[str, Any]] = {}
     for path in sorted((run / "evals").glob("*.json")):
         try:
             report = json.loads(path.read_bytes())
             tasks = report["tasks"].items() if report.get("role") == "defender" else ()
-            found += [
-                {"run": name, "step": report["step"], "task": task, **_rate(row)}
-                for task, row in tasks
-                if row["counts"] == "accuracy"
-            ]
+            for task, row in tasks:
+                key, known = (report["step"], task), found.get((report["step"], task))
+                if row["counts"] == "accuracy" and (known is None or known["n"] < row["n"]):
+                    found[key] = {"run": name, "step": key[0], "task": task, **_rate(row)}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # not a report of `advgame eval`
-    return found
+    return list(found.values())
 
 
 def _rate(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from inspect_ai import Task, task
-from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import GenerateConfig
+from inspect_ai.dataset import Sample
 from inspect_ai.scorer import SampleScore, Score, metric, scorer
 
 from advgame.config.judges import GenerativeJudgeConfig, ImportedJudgeConfig, RuleJudgeConfig
@@ -23,8 +22,7 @@ from advgame.evals.catalog import PAIRWISE, PairwiseTask
 from advgame.evals.contests import Contest, contests
 from advgame.evals.gather import Gather
 from advgame.evals.judging import build, parse_judge
-from advgame.evals.provider import MAX_TOKENS
-from advgame.evals.tasks import ON_SCORE, ask
+from advgame.evals.tasks import ON_SCORE, ask, asking
 from advgame.metrics.winrate import length_controlled, win_rate
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Judgement, Kind, Role, Seed
@@ -51,14 +49,7 @@ def build_pairwise(
         )
         for each in against
     ]
-    return Task(
-        dataset=MemoryDataset(samples, name=spec.name),
-        solver=ask(judge, allow_training_judge),
-        scorer=preferred(judge),
-        config=GenerateConfig(temperature=0.0, max_tokens=MAX_TOKENS),
-        name=spec.name,
-        metadata={"counts": spec.counts},
-    )
+    return asking(spec, samples, ask(judge, allow_training_judge), preferred(judge))
 
 
 def _reply(spec: PairwiseTask, contest: Contest) -> str:

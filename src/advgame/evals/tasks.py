@@ -22,7 +22,7 @@ from inspect_ai.solver import solver
 
 from advgame.derive import derive
 from advgame.evals.attacked import attacked, fixed
-from advgame.evals.catalog import SAFETY, SafetyTask
+from advgame.evals.catalog import SAFETY, PairwiseTask, SafetyTask
 from advgame.evals.gather import Gather
 from advgame.evals.injection import injected
 from advgame.evals.judging import (
@@ -68,10 +68,17 @@ def build_task(
         )
         for each in questions
     ]
+    return asking(spec, samples, ask(judge, allow_training_judge), judged(judge))
+
+
+def asking(
+    spec: SafetyTask | PairwiseTask, samples: list[Sample], ask_by: Any, score_by: Any
+) -> Task:
+    """The task of Inspect under `spec`'s name, from samples, a solver and a scorer."""
     return Task(
         dataset=MemoryDataset(samples, name=spec.name),
-        solver=ask(judge, allow_training_judge),
-        scorer=judged(judge),
+        solver=ask_by,
+        scorer=score_by,
         config=GenerateConfig(temperature=0.0, max_tokens=MAX_TOKENS),
         name=spec.name,
         metadata={"counts": spec.counts},
