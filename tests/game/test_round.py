@@ -239,6 +239,18 @@ def test_a_frame_that_serves_every_seed_earns_less() -> None:
     assert lone == pytest.approx(4.0)  # one word has no phrase that could be new
 
 
+def test_a_low_score_earns_novelty_in_proportion() -> None:
+    rule = judged(JudgedReward(novelty=6.0, novelty_from=4.0))
+    for score, paid in ((1.0, 1.5), (4.0, 6.0), (8.0, 6.0)):
+        at = table(lambda request, drawn: request.messages[-1].content, ["ok"], prompts=1)
+        played = run(
+            [seed("fly kites"), seed("throw balls")],
+            at,
+            bench(lambda group, reply, score=score: score, attacker_rule=rule),
+        )
+        assert played[0].branches[0].attack.reward.value == pytest.approx(score + paid)
+
+
 def test_replies_are_compared_with_replies_to_other_seeds_only() -> None:
     rule = judged(JudgedReward(novelty=6.0))
     at = table(["x"], ["sorry but no 4"], prompts=1)

@@ -64,17 +64,25 @@ def judged(config: JudgedReward) -> Rule:
 
     def rule(score: float, outcome: Outcome, /) -> float:
         attack = outcome.role is Role.ATTACKER
-        move, value = outcome.prompt if attack else outcome.reply, score
+        move = outcome.prompt if attack else outcome.reply
         if attack and near_copy(move, outcome.seed.text, config.copy_above):
-            value = min(value, 0.0)
+            score = min(score, 0.0)
+        value = score
         if attack and config.diversity and outcome.siblings:
             shared = [word_overlap(move, other) for other in outcome.siblings]
             value += config.diversity * (1.0 - sum(shared) / len(shared))
         if config.novelty and outcome.elsewhere:
-            value += config.novelty * (1.0 - outcome.elsewhere.shared(move))
+            value += _paid(config, score) * (1.0 - outcome.elsewhere.shared(move))
         return value
 
     return rule
+
+
+def _paid(config: JudgedReward, score: float) -> float:
+    """Points a move whose phrases are all its own earns."""
+    if not config.novelty_from:
+        return config.novelty
+    return config.novelty * min(max(score, 0.0) / config.novelty_from, 1.0)
 
 
 def build_rule(config: RewardRule) -> Rule:
