@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from advgame.store.reader import open_readonly
 from advgame.train import train
 from advgame.types import Episode, Role, Scored
 
+METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 FAST = ["train.threads=1", "train.validation.every=0"]
 
 
@@ -141,6 +143,13 @@ def test_every_objective_runs(tmp_path: Path, objective: str) -> None:
     both = [f"{who}.learn.objective={{type: {objective}}}" for who in ("attacker", "defender")]
     summary = train(tiny("train.steps=2", *both), tmp_path / "run")
     assert summary["cost"]["trained_tokens"] > 0
+    learned = {
+        name.removeprefix("attacker/")
+        for name in open_readonly(tmp_path / "run").metrics()[-1]
+        if re.fullmatch(r"attacker/\w+", name)
+    }
+    documented = set(re.findall(r"^\| `\{learner\}/(\w+)` \|", METRICS.read_text("utf-8"), re.M))
+    assert len(learned) > 10 and learned <= documented
 
 
 def test_a_fork_starts_from_the_other_runs_players(tmp_path: Path) -> None:
