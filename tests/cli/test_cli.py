@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import subprocess
 import sys
@@ -224,6 +225,13 @@ def test_help_is_quick_and_light() -> None:
         times.append(time.perf_counter() - start)
         assert done.returncode == 0
     assert min(times) < 1.0
+
+
+def test_a_terminal_without_unicode_shows_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="latin-1", write_through=True))
+    assert call("config", "explain", "defender.learn.objective.beta") == 0
+    assert b"\\u03b2: the target gap" in raw.getvalue()
 
 
 def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
