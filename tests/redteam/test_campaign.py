@@ -280,6 +280,7 @@ def test_ctrl_c_says_how_to_go_on(capsys: Captured, monkeypatch: pytest.MonkeyPa
         ("--target model:tiny-random --out o --budget money=3", "--price"),
         ("--target model:tiny-random --out o --budget time=3x", "90s, 30m or 2h"),
         ("--target model:tiny-random --out o --judge c", "no judge is named 'c'"),
+        ("--target model:tiny-random --dry-run --strategy transfer:gone", "there are no findings"),
         ("--target model:tiny-random --out o --resume", "holds no campaign"),
         ("--target openai:m@https://api.example.com/v1 --out o", "--i-am-authorized"),
         ("--target command:true --dry-run", "--i-am-authorized"),

@@ -285,6 +285,7 @@ def test_who_is_on_this_machine() -> None:
         ("model:tiny-random", True),
         ("inspect:advgame/tiny-random", True),
         ("inspect:openai/gpt-4o", False),
+        ("inspect:google/g", False),
         ("python:redteam.rogue:echo", False),  # nobody knows whom it contacts
         ("command:true", False),
         ("http:there.yaml", False),
@@ -300,6 +301,8 @@ def test_consent(text: str, local: bool) -> None:
         require_consent(named, authorized=False)
     banner = require_consent(named, authorized=True)
     assert banner and "agreed to this test" in banner
+    ours = text.startswith(("openai:", "http:", "inspect:openai/"))  # to send, and so to mark
+    assert ("do not say who sends them" in banner) == (not ours)
 
 
 def test_consent_in_the_file() -> None:

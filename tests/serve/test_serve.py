@@ -19,6 +19,7 @@ import pytest
 from command import call, start, told
 from warm import Command
 
+from advgame.evals.attacked import open_attacker
 from advgame.evals.target import load_target, target_of
 from advgame.models.export import export
 from advgame.prompts import get_format
@@ -334,6 +335,10 @@ def test_an_exported_attacker_is_asked_as_in_its_run(run: Path, tmp_path: Path) 
     folder = export(run, tmp_path / "attacker", role=Role.ATTACKER)
     in_run = manner_of(target_of(str(run), role=Role.ATTACKER))
     assert open_player(str(folder), Role.ATTACKER).manner == in_run
+    seat, _, _ = open_attacker(str(folder))  # `redteam --attacker` and `eval --attacker`
+    asked = (seat.format, seat.system, seat.sampling, seat.accept_truncated)
+    assert asked == (in_run.format, in_run.system, in_run.sampling, in_run.accept_truncated)
+    assert seat.format.name != "fewshot"
     assert "Red-teaming of models that you own" in (folder / "README.md").read_text()
     (folder / "advgame.json").write_text("{")
     with pytest.raises(Exception, match="damaged"):

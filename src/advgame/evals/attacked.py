@@ -26,7 +26,7 @@ from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import ConfigError
 from advgame.evals.questions import Question
-from advgame.evals.target import Loaded, load_target, target_of
+from advgame.evals.target import Exported, Loaded, exported_attacker, load_target, target_of
 from advgame.game.attack import attack
 from advgame.game.check import check
 from advgame.game.seat import ModelSeat
@@ -143,8 +143,8 @@ def open_attacker(
     """An Attacker's seat, its check, and the length from which a benign prompt drifts.
 
     Args:
-        attacker: a run, whose own check is taken; a model; or `openai:MODEL@BASE_URL`. Models
-            are asked by examples.
+        attacker: a run, whose own check is taken; an exported Attacker, which is asked as in its
+            run; a model; or `openai:MODEL@BASE_URL`. Other models are asked by examples.
         key_env: the variable that holds the endpoint's key.
         checked: whether the prompts of a model that is no run's are checked, by similarity.
 
@@ -161,10 +161,10 @@ def _open(attacker: str, key_env: str | None, checked: bool = False) -> _Attacke
     if target.endpoint is not None:
         model, url = target.endpoint
         engine = OpenAIEngine(base_url=url, key_env=key_env)
-        return _by_examples(OpenAISampler(engine, model), checked, None)
+        return _of_no_run(OpenAISampler(engine, model), checked, None)
     loaded = load_target(target)
     if target.config is None or target.run is None:
-        return _by_examples(loaded.sampler, checked, loaded)
+        return _of_no_run(loaded.sampler, checked, loaded, exported_attacker(attacker))
     config = target.config
     return _Attacker(
         seat=seat_of(config, Role.ATTACKER, loaded.sampler),
@@ -174,8 +174,18 @@ def _open(attacker: str, key_env: str | None, checked: bool = False) -> _Attacke
     )
 
 
-def _by_examples(sampler: Sampler, checked: bool, loaded: Loaded | None) -> _Attacker:
-    how = RunConfig().attacker.sampling
+def _of_no_run(
+    sampler: Sampler,
+    checked: bool,
+    loaded: Loaded | None,
+    exported: Exported | None = None,
+) -> _Attacker:
+    own = exported or Exported(
+        format="fewshot",
+        system=None,
+        sampling=RunConfig().attacker.sampling.model_copy(update={"truncation": "accept"}),
+    )
+    how = own.sampling
     sampling = Sampling(
         temperature=how.temperature, top_p=how.top_p, max_new_tokens=how.max_new_tokens
     )
@@ -185,13 +195,14 @@ def _by_examples(sampler: Sampler, checked: bool, loaded: Loaded | None) -> _Att
     return _Attacker(
         seat=ModelSeat(
             sampler=sampler,
-            format=get_format(Role.ATTACKER, "fewshot"),
+            format=get_format(Role.ATTACKER, own.format),
             sampling=sampling,
-            accept_truncated=True,
+            system=own.system,
+            accept_truncated=how.truncation == "accept",
         ),
         check=judge,
         drift=None,
-        fingerprint=_known(loaded, repr(sampling)) if loaded else None,
+        fingerprint=_known(loaded, repr(exported or sampling)) if loaded else None,
     )
 
 

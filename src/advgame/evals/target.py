@@ -15,7 +15,7 @@ from advgame import __version__, assets
 from advgame.assets.wheel import sha256
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
-from advgame.config.players import HfEngine, PlayerConfig
+from advgame.config.players import HfEngine, PlayerConfig, SamplingConfig
 from advgame.errors import ConfigError, ModelError, StoreError
 from advgame.evals.judging import split_endpoint, training_judges
 from advgame.models.resolve import resolve
@@ -154,6 +154,32 @@ def _card(path: Path) -> dict[str, Any]:
         return {"role": role, "format": form, "system": card["system"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged: export the player again") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """How an exported Attacker is asked: as it learned to be."""
+
+    format: str
+    system: str | None
+    sampling: SamplingConfig
+
+
+def exported_attacker(folder: str) -> Exported | None:
+    """What an export says of its Attacker; None if `folder` is no exported Attacker.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    path = Path(folder).expanduser() / CARD
+    if _card(path).get("role") is not Role.ATTACKER:
+        return None
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        sampling = SamplingConfig.model_validate(card["sampling"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} is damaged: export the player again") from error
+    return Exported(format=card["format"], system=card["system"], sampling=sampling)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,13 @@ from advgame.redteam.targets.parse import Named
 
 BANNER = (
     "You are about to send requests that are meant to make {where} misbehave. Go on only if it is "
-    "yours, or if whoever it belongs to has agreed to this test. Requests say who sends them "
-    "(User-Agent). See docs/responsible-use.md."
+    "yours, or if whoever it belongs to has agreed to this test. {marked} See "
+    "docs/responsible-use.md."
 )
+_MARKED = {
+    True: "Requests say who sends them (User-Agent).",
+    False: "Requests are not ours to send, so they do not say who sends them.",
+}
 
 
 def require_consent(target: Named, *, authorized: bool) -> str | None:
@@ -25,4 +29,4 @@ def require_consent(target: Named, *, authorized: bool) -> str | None:
             f"{target.name} is not known to be on this machine: {target.where}. Say that you may "
             "test it with --i-am-authorized, or `authorized: true` in its http: or file: target"
         )
-    return BANNER.format(where=target.where)
+    return BANNER.format(where=target.where, marked=_MARKED[target.marked])

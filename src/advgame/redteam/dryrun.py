@@ -30,7 +30,7 @@ def describe(
     banner = require_consent(target, authorized=authorized)
     yield f"target      {target.name}"
     yield f"            {target.where}{'' if target.local else '  (not on this machine)'}"
-    if not target.local:
+    if not target.local and target.marked:
         yield f"sent as     User-Agent: {USER_AGENT}"
     wanted = f"{settings.limit} " if settings.limit else ""
     yield f"seeds       {len(seeds)} {settings.kind} ({wanted}of {settings.seeds}, {settings.part})"

@@ -114,6 +114,8 @@ def _check_arguments(recipe: Recipe) -> None:
     for name, argument in (recipe.source, *recipe.modifiers):
         if name == "transfer" and not argument:
             raise ConfigError("--strategy transfer: name the findings, as in transfer:runs/old")
+        if name == "transfer" and not Path(argument).expanduser().exists():
+            raise ConfigError(f"--strategy transfer:{argument}: there are no findings")
         if name == "multi-turn":
             _turns(argument)
         elif name == "best-of-k":

@@ -11,6 +11,9 @@ from advgame.redteam.values import Answer, State, Usage
 from advgame.types import Message, Sampling
 
 USER_AGENT = f"advgame-redteam/{__version__} (security test by the operator of this client)"
+SDKS = ("openai", "openai-api", "anthropic", "openrouter", "together", "fireworks")
+"""Inspect's providers whose HTTP client we may bring, so that their requests say who sends them and
+are bounded; others are bounded by the time a request may take."""
 MAX_BYTES = 2**20
 """Most bytes read of one reply."""
 

@@ -26,13 +26,11 @@ from advgame.errors import ConfigError
 from advgame.evals.provider import AT_ONCE, AdvGameAPI
 from advgame.hostile import clean
 from advgame.redteam.secrets import unsaid
-from advgame.redteam.targets.base import Limits, TargetError, estimated
+from advgame.redteam.targets.base import SDKS, Limits, TargetError, estimated
 from advgame.redteam.targets.bounded import bounded_client
 from advgame.redteam.values import Answer, State, Usage
 from advgame.types import Message, Sampling
 
-_SDKS = ("openai", "openai-api", "anthropic", "openrouter", "together", "fireworks")
-"""Providers whose HTTP client we may bring: others are bounded by the time a request may take."""
 _CLASSES = {
     "user": ChatMessageUser,
     "assistant": ChatMessageAssistant,
@@ -111,7 +109,7 @@ def inspect_target(name: str, model: str, limits: Limits, at_once: int) -> Inspe
         ConfigError: Inspect knows no such provider, or it lacks a package or a key.
     """
     own: dict[str, Any] = {}
-    if model.partition("/")[0] in _SDKS:
+    if model.partition("/")[0] in SDKS:
         own = {"max_retries": 0, "http_client": bounded_client(limits)}
     try:
         made = get_model(model, memoize=False, **own)

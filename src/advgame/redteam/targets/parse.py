@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from advgame.errors import ConfigError
 from advgame.evals.judging import split_endpoint
-from advgame.redteam.targets.base import Limits
+from advgame.redteam.targets.base import SDKS, Limits
 
 if TYPE_CHECKING:
     from advgame.redteam.targets.base import Target
@@ -31,8 +31,8 @@ _IN_PROCESS = ("none", "advgame")  # providers of Inspect that contact nobody
 class Named:
     """A target before anything is opened.
 
-    `authorized`: its own configuration says that it may be tested. `multi_turn` None: known once
-    it is opened.
+    `authorized`: its own configuration says that it may be tested. `marked`: requests are ours to
+    send, so they say who sends them.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Named:
     open: Callable[[], Target]
     authorized: bool = False
     multi_turn: bool = True
+    marked: bool = False
 
 
 class _How(NamedTuple):
@@ -86,7 +87,7 @@ def _openai(text: str, rest: str, how: _How) -> Named:
     made = openai_target(
         text, model, url, key_env=how.key_env, limits=how.limits, at_once=how.at_once or AT_ONCE
     )
-    return Named(name=text, where=made.where, local=made.local, open=lambda: made)
+    return Named(name=text, where=made.where, local=made.local, marked=True, open=lambda: made)
 
 
 def _http(text: str, rest: str, how: _How) -> Named:
@@ -101,6 +102,7 @@ def _http(text: str, rest: str, how: _How) -> Named:
         local=made.local,
         authorized=made.authorized,
         multi_turn=made.multi_turn,
+        marked=True,
         open=lambda: made,
     )
 
@@ -135,6 +137,7 @@ def _inspect(text: str, rest: str, how: _How) -> Named:
         name=text,
         where=f"{rest}, through Inspect's provider",
         local=provider in _IN_PROCESS,
+        marked=provider in SDKS,
         open=open_,
     )
 
