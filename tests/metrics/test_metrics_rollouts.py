@@ -218,7 +218,7 @@ def test_every_rollout_metric_is_documented_and_none_besides() -> None:
 def test_every_update_metric_is_documented() -> None:
     stats = UpdateStats(examples=1, loss=0.5, grad_norm=1.0, lr=0.1)
     names = {name.replace("shared/", "{learner}/") for name in fold({"shared": [stats]})}
-    assert names == documented("Updates")
+    assert names <= documented("Updates")  # those of an objective: e2e/test_train.py
 
 
 def test_updates_are_averaged_and_the_skipped_counted() -> None:
