@@ -26,7 +26,7 @@ from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import ConfigError
 from advgame.evals.questions import Question
-from advgame.evals.target import Exported, Loaded, exported_attacker, load_target, target_of
+from advgame.evals.target import Exported, Loaded, load_target, target_of
 from advgame.game.attack import attack
 from advgame.game.check import check
 from advgame.game.seat import ModelSeat
@@ -164,7 +164,8 @@ def _open(attacker: str, key_env: str | None, checked: bool = False) -> _Attacke
         return _of_no_run(OpenAISampler(engine, model), checked, None)
     loaded = load_target(target)
     if target.config is None or target.run is None:
-        return _of_no_run(loaded.sampler, checked, loaded, exported_attacker(attacker))
+        card = target.exported if target.role is Role.ATTACKER else None
+        return _of_no_run(loaded.sampler, checked, loaded, card)
     config = target.config
     return _Attacker(
         seat=seat_of(config, Role.ATTACKER, loaded.sampler),
@@ -181,6 +182,7 @@ def _of_no_run(
     exported: Exported | None = None,
 ) -> _Attacker:
     own = exported or Exported(
+        role=Role.ATTACKER,
         format="fewshot",
         system=None,
         sampling=RunConfig().attacker.sampling.model_copy(update={"truncation": "accept"}),

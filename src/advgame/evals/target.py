@@ -29,11 +29,22 @@ CARD = "advgame.json"  # what `advgame export` says of a player
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What an exported player's card says of how it is asked: as it learned to be."""
+
+    role: Role
+    format: str
+    system: str | None
+    sampling: SamplingConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A model under test, before anything is loaded.
 
     `run` and `checkpoint` are set for a player of a run; a checkpoint of None is the player as it
-    began. `trained_by` holds the judges it learned from, as far as that is known.
+    began. `trained_by` holds the judges it learned from, as far as that is known. `exported` is how
+    an exported player was asked in its run.
     """
 
     name: str
@@ -46,6 +57,7 @@ class Target:
     format: str = "plain"
     system: str | None = None
     trained_by: tuple[JudgeConfig, ...] = ()
+    exported: Exported | None = None
 
     def describe(self) -> dict[str, Any]:
         """Who it is, for a report."""
@@ -86,8 +98,11 @@ def target_of(
         return _player(text, folder, role, at if step is None else step, weights)
     _only_for_runs(text, step, weights)
     resolve(text)
-    card = _card(Path(text).expanduser() / CARD)
-    return Target(name=text, **card)
+    card = _exported(Path(text).expanduser() / CARD)
+    if card is None:
+        return Target(name=text)
+    form = card.format if card.role is Role.DEFENDER else "plain"
+    return Target(name=text, role=card.role, format=form, system=card.system, exported=card)
 
 
 def _run_of(text: str) -> tuple[Path | None, Which]:
@@ -143,43 +158,20 @@ def _part(config: RunConfig, role: Role, checkpoint: Checkpoint) -> Path:
     return checkpoint.path / ("shared" if config.schedule.type == "selfplay" else role.value)
 
 
-def _card(path: Path) -> dict[str, Any]:
-    """How an exported player is asked."""
+def _exported(path: Path) -> Exported | None:
+    """What the card of an exported player says; None if there is none."""
     if not path.is_file():
-        return {}
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        role = Role(card["role"])
-        form = card["format"] if role is Role.DEFENDER else "plain"
-        return {"role": role, "format": form, "system": card["system"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged: export the player again") from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """How an exported Attacker is asked: as it learned to be."""
-
-    format: str
-    system: str | None
-    sampling: SamplingConfig
-
-
-def exported_attacker(folder: str) -> Exported | None:
-    """What an export says of its Attacker; None if `folder` is no exported Attacker.
-
-    Raises:
-        StoreError: it is damaged.
-    """
-    path = Path(folder).expanduser() / CARD
-    if _card(path).get("role") is not Role.ATTACKER:
         return None
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        sampling = SamplingConfig.model_validate(card["sampling"])
+        return Exported(
+            role=Role(card["role"]),
+            format=card["format"],
+            system=card["system"],
+            sampling=SamplingConfig.model_validate(card["sampling"]),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged: export the player again") from error
-    return Exported(format=card["format"], system=card["system"], sampling=sampling)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

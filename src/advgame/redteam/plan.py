@@ -62,7 +62,7 @@ def arms_of(settings: Settings) -> tuple[Arm, ...]:
         recipe = parse_strategy(text, attacker=bool(settings.attackers))
         attackers = settings.attackers if recipe.attacker else (None,)
         for attacker in attackers:
-            name = text if len(attackers) == 1 else f"{text}@{attacker}"
+            name = arm_name(text, attacker if len(attackers) > 1 else None)
             found.append(Arm(name=name, recipe=recipe, attacker=attacker))
     for arm in found:
         if arm.recipe.turns > settings.attempts:
@@ -71,6 +71,11 @@ def arms_of(settings: Settings) -> tuple[Arm, ...]:
                 f"--attempts {settings.attempts} allows a seed"
             )
     return tuple(found)
+
+
+def arm_name(strategy: str, attacker: str | None) -> str:
+    """What a strategy is called; with its Attacker where there are several."""
+    return strategy if attacker is None else f"{strategy}@{attacker}"
 
 
 def seeds_named(settings: Settings) -> tuple[Seed, ...]:

@@ -55,6 +55,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     start = records.get(START)
     primary = study.evaluate.primary
     judge = plan.of(START)[0].config.judges.evaluation
+    assert judge is not None  # `make_plan` refuses a study without one
     others = [arm.name for arm in study.arms if arm.name != study.reference]
     differences = {
         name: found
@@ -65,7 +66,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "study": study.name,
         "reference": study.reference,
         "budget_tokens": study.budget_tokens,
-        "judge": None if judge is None else judge.model_dump(mode="json"),
+        "judge": judge.model_dump(mode="json"),
         "judge_trained": [
             arm.name
             for arm in study.arms

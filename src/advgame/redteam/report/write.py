@@ -8,7 +8,7 @@ from typing import Any
 
 from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import read_findings, read_spent
-from advgame.redteam.plan import read_settings
+from advgame.redteam.plan import arm_name, read_settings
 from advgame.redteam.report.figures import figures
 from advgame.redteam.report.junit import junit
 from advgame.redteam.report.markdown import summary
@@ -48,9 +48,9 @@ def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
 def _in_order(settings: Mapping[str, Any], findings: Iterable[Finding]) -> list[Finding]:
     """Strategies as the user named them, not as their attempts happened to end."""
     names = [
-        name
+        arm_name(text, attacker)
         for text in settings["strategies"]
-        for name in (text, *(f"{text}@{attacker}" for attacker in settings["attackers"]))
+        for attacker in (None, *settings["attackers"])
     ]
     place = {name: number for number, name in enumerate(names)}
     return sorted(findings, key=lambda each: place.get(each.arm, len(place)))
