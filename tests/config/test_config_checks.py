@@ -23,6 +23,8 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
         ),
         (["seeds.attacked={harmful: 0, benign: 0}"], "the attacker never plays"),
         (["game.prompts_per_seed=1"], "game.prompts_per_seed = 1: attacker learns from contrasts"),
+        (["seeds.attacked.harmful=1000000000"], "a step would have 12,000,000,"),
+        (["game.direct_replies=1000000"], "at most 1,000,000 are taken: lower seeds.attacked"),
         (["attacker.guide.harmful=1"], "attacker.guide: only the defender can be guided"),
         (["defender.guide.harmful=9"], "asks for 9 guided replies of "),
         (["defender.learn.reference=recorded"], "guided replies were recorded under a prompt"),

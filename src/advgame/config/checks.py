@@ -17,6 +17,7 @@ _OPEN_NAMES = ("audit/", "cost/")  # metrics of many names, or that nobody would
 _UPDATES = re.compile(r"(attacker|defender|shared)/\w+")  # an objective adds names of its own
 _RATE_FIELDS = ("", "_low", "_high", "_n")
 _MOST_THREADS = 1024  # far above any use; what the operating system refuses is no message
+_MOST_REPLIES = 1_000_000  # a step; a hundred times what is measured, and its episodes fit memory
 
 
 def learners(config: RunConfig) -> tuple[str, ...]:
@@ -73,6 +74,18 @@ def _seeds(config: RunConfig) -> Iterator[str]:
             wanted = getattr(counts, kind)
             if wanted and not getattr(config.seeds, kind):
                 yield f"seeds.{key}.{kind} = {wanted}: seeds.{kind} is empty; name a set or use 0"
+
+
+def _size(config: RunConfig) -> Iterator[str]:
+    game, attacked, direct = config.game, config.seeds.attacked, config.seeds.direct
+    answers = game.direct_replies or game.replies_per_prompt
+    replies = (attacked.harmful + attacked.benign) * game.prompts_per_seed * game.replies_per_prompt
+    replies += (direct.harmful + direct.benign) * answers
+    if replies > _MOST_REPLIES:
+        yield (
+            f"a step would have {replies:,} replies, at most {_MOST_REPLIES:,} are taken: lower "
+            "seeds.attacked, seeds.direct, game.prompts_per_seed or game.replies_per_prompt"
+        )
 
 
 def _contrast(config: RunConfig) -> Iterator[str]:
@@ -217,6 +230,7 @@ _RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
     _trainable,
     _formats,
     _seeds,
+    _size,
     _contrast,
     _guide,
     _reference,
