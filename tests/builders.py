@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from hypothesis import strategies as st
 
 from advgame.types import (
@@ -33,7 +35,7 @@ def completion(
 ) -> Completion:
     return Completion(
         prompt_ids=prompt,
-        token_ids=tuple(range(10, 10 + tokens)),
+        token_ids=tuple(10 + (crc32(text.encode()) + at) % 1000 for at in range(tokens)),
         logprobs=tuple(-0.5 for _ in range(tokens)),
         text=text,
         finish=finish,

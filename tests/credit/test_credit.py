@@ -30,6 +30,13 @@ def test_ties_and_missing_rewards_make_no_pair() -> None:
     assert credit(one_prompt(), Role.DEFENDER) == []
 
 
+def test_a_move_made_twice_is_no_contrast() -> None:
+    branches = tuple(Branch(scored(value, text="same"), ()) for value in (2.0, 8.0))
+    other = Branch(scored(9.0, text="other"), ())
+    found = build(PairsConfig(top=2))([Episode(seed(), (*branches, other))], Role.ATTACKER)
+    assert [(x.chosen.text, x.rejected.text) for x in found] == [("other", "same")] * 2
+
+
 def test_top_two_against_worst_two_never_pairs_a_reply_with_itself() -> None:
     found = build(PairsConfig(top=2))(one_prompt(1.0, 5.0, 9.0), Role.DEFENDER)
     texts = {(pair.chosen.text, pair.rejected.text) for pair in found}

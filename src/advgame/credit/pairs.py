@@ -19,6 +19,9 @@ def pairs(config: PairsConfig) -> Callable[[Sequence[Episode[Scored]], Role], li
             _pair(best, worst, cut=config.cut_truncated)
             for kind, group in groups(episodes, role)
             for best, worst in contrasts(group, config.top, gaps[kind])
+            # Equal moves that met different replies: no contrast, and an NLL term would only
+            # make the policy surer of what it said twice.
+            if best.completion.token_ids != worst.completion.token_ids
         ]
 
     return credit
