@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from command import call, files, told
 
-from advgame.models import hub
+from advgame import hub
 
 Captured = pytest.CaptureFixture[str]
 TINY = "train tiny train.threads=1 train.steps=1 train.validation.every=0 --out run"
@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with everything a clumsy user may have lying about."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr(hub, "_answers", lambda: False)
+    monkeypatch.setattr(hub, "answers", lambda: False)
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()

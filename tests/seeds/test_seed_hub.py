@@ -1,8 +1,10 @@
 import sys
+import time
 
 import datasets
 import pytest
 
+from advgame import hub
 from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
 from advgame.seeds import load
@@ -31,10 +33,19 @@ def test_a_hub_that_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise datasets.exceptions.DatasetNotFoundError("Dataset 'a/b' doesn't exist\nmore")
 
+    monkeypatch.setattr(hub, "answers", lambda: True)
     monkeypatch.setattr(datasets, "load_dataset", fail)
     with pytest.raises(SeedError) as caught:
         load(seeds("hub:a/b"), "train")
     assert str(caught.value) == "hub:a/b: Dataset 'a/b' doesn't exist"
+
+
+def test_a_silent_hub_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "answers", lambda: False)
+    began = time.monotonic()
+    with pytest.raises(SeedError, match=r"hub:no-such/set: not in this machine's cache, and the"):
+        load(seeds("hub:no-such/set"), "train")
+    assert time.monotonic() - began < 10  # its own client goes on for twenty seconds and more
 
 
 def test_the_extra_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advgame.errors import ModelError
-from advgame.models.hub import options
+from advgame.hub import options
 from advgame.models.quiet import quiet
 from advgame.types import Cost
 

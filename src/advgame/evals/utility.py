@@ -10,6 +10,7 @@ import logging
 import math
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from advgame.evals.harness import BATCH, Answers, Endpoint, Kept
 from advgame.evals.packaged import packaged, prepare
 from advgame.evals.settings import Progress, Settings
 from advgame.evals.target import Loaded
+from advgame.hub import cached_if_silent, why_not
 from advgame.judges.cache import VerdictCache
 from advgame.metrics.intervals import rate
 from advgame.protocols import Sampler
@@ -105,7 +107,7 @@ def scores(
     with tempfile.TemporaryDirectory() as folder:
         try:
             manager, which = _manager(task, Path(folder))
-            with _no_git():
+            with _no_git(), nullcontext() if task.offline else cached_if_silent():
                 found = simple_evaluate(
                     model=lm,
                     model_args=model_args or None,
@@ -120,8 +122,9 @@ def scores(
         except (OSError, ValueError, RuntimeError) as error:
             if task.offline:
                 raise
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise SeedError(f"{task.name}: its data cannot be had from the hub: {first}") from error
+            raise SeedError(
+                f"{task.name}: its data cannot be had from the hub: {why_not(error)}"
+            ) from error
     return [
         float(item[task.metric]) for items in found["samples"].values() for item in _ordered(items)
     ]

@@ -12,8 +12,8 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from advgame.errors import ModelError
+from advgame.hub import options
 from advgame.models import attention, tiny
-from advgame.models.hub import options
 from advgame.models.quiet import quiet
 from advgame.models.resolve import resolve
 

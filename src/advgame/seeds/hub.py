@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from advgame.errors import SeedError
+from advgame.hub import cached_if_silent, why_not
 from advgame.seeds.rows import Row
 
 _FORM = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<split>[\w.-]+))?")
@@ -29,11 +30,11 @@ def read_hub(source: str) -> Iterator[Row]:
             f"{source}: hub sets need the package datasets; run `pip install 'advgame[hub]'`"
         ) from error
     try:
-        loaded = datasets.load_dataset(form["name"], form["config"], split=form["split"])
+        with cached_if_silent():
+            loaded = datasets.load_dataset(form["name"], form["config"], split=form["split"])
     # The library's errors for a missing, gated or unreachable set share only these bases.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).strip().splitlines()
-        raise SeedError(f"{source}: {reason[0] if reason else type(error).__name__}") from error
+        raise SeedError(f"{source}: {why_not(error)}") from error
     splits = {form["split"]: loaded} if form["split"] else loaded
     for name, rows in splits.items():
         for number, fields in enumerate(rows, start=1):
