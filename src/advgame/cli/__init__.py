@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     `--debug`, anywhere on the line, shows the traceback instead.
     """
     from advgame.cli.app import app
+    from advgame.memory import lean
 
+    lean()  # before torch is there, and a live screen's thread
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without Unicode shows escapes
             stream.reconfigure(errors="backslashreplace")

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from advgame.errors import AdvGameError, StoreError
 from advgame.events import Event, StepDone
+from advgame.memory import lean
 from advgame.study.cells import asked
 from advgame.study.folders import Folders
 from advgame.study.plan import Plan, Trial, make_plan
@@ -83,6 +84,7 @@ def _train(trial: Trial, run: Path, say: Say) -> None:
 def main(arguments: list[str]) -> int:
     """STUDY OUT RECORDS KEY → exit code: 0 done, 2 failed with a line, `BUSY`."""
     study, out, records, key = arguments
+    lean()
     _die_with_parent()
     folders = Folders(Path(out), Path(records))
     lock = folders.lock(key)
