@@ -33,6 +33,14 @@ def test_waves_hold_every_row_once_within_the_budget(shapes, budget):
         assert used <= budget or sum(len(g.rows) for g in wave) == 1
 
 
+def test_a_long_prompt_does_not_pad_many_short_ones():
+    """Keys and values are held [prompts, longest]: 60 prompts of 10 tokens and one of 2,000."""
+    groups = [group(index, 10, 1, 10) for index in range(60)] + [group(60, 2_000, 1, 10)]
+    made = list(waves(groups, 4_096))
+    assert [len(wave) for wave in made] == [60, 1]
+    assert len(list(waves(groups[:60], 1_200))) == 1  # like lengths: the budget alone decides
+
+
 @given(PROMPTS, st.integers(1, 8))
 def test_stems_are_shared_by_all_their_prompts_and_leave_two_tokens(prompts, least):
     found = stems(prompts, least)

@@ -8,6 +8,7 @@ from itertools import pairwise, takewhile
 
 from advgame.types import Sampling
 
+_WIDEST = 4  # times the budget that a wave may hold with prompts padded to its longest
 _PADDED = 1.2  # tokens with padding over tokens without, from which a chunk is divided
 _SMALL = 64  # tokens of padding that cost less than another pass
 
@@ -41,21 +42,25 @@ class Stem:
 def waves(groups: Sequence[Group], budget: int) -> Iterator[tuple[Group, ...]]:
     """Yield groups, shortest prompts first, at most `budget` tokens of keys and values a wave.
 
-    A prompt counts once, each of its replies with all the tokens it may draw. A group too large
-    for a wave is divided; a single reply is never refused.
+    A prompt counts once, each of its replies with all the tokens it may draw. Prompts are held
+    padded to the longest of their wave: with that, a wave is at most four times the budget, where
+    a long prompt would else follow many short ones. A group too large for a wave is divided; a
+    single reply is never refused.
     """
     wave: list[Group] = []
-    used = 0
+    used = drawn = 0
     for group in sorted(groups, key=lambda g: len(g.prompt)):
         rows: list[Row] = []
         for row in group.rows:
-            cost = row.sampling.max_new_tokens + (0 if rows else len(group.prompt))
-            if used and used + cost > budget:
+            new = row.sampling.max_new_tokens
+            cost = new + (0 if rows else len(group.prompt))
+            padded = (len(wave) + 1) * len(group.prompt) + drawn + new
+            if used and (used + cost > budget or padded > _WIDEST * budget):
                 yield (*wave, Group(group.prompt, tuple(rows))) if rows else tuple(wave)
-                wave, rows, used = [], [], 0
-                cost = row.sampling.max_new_tokens + len(group.prompt)
+                wave, rows, used, drawn = [], [], 0, 0
+                cost = new + len(group.prompt)
             rows.append(row)
-            used += cost
+            used, drawn = used + cost, drawn + new
         wave.append(Group(group.prompt, tuple(rows)))
     if wave:
         yield tuple(wave)
