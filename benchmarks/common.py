@@ -23,10 +23,12 @@ class Spread:
     min: float
     median: float
     max: float
+    repeats: int
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        return cls(min=min(values), median=median(values), max=max(values))
+        least, most = min(values), max(values)
+        return cls(min=least, median=median(values), max=most, repeats=len(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from advgame.engines.hf import HfSampler
 from advgame.models.weights import PlayerWeights
 from advgame.protocols import Sampler
 from advgame.rounds import Rounds
+from advgame.schedule import splits
 from advgame.types import (
     Completion,
     Cost,
@@ -77,7 +78,8 @@ class Step:
     requests: dict[Role, list[SampleRequest]]
     drawn: dict[Role, list[tuple[Completion, ...]]]
     episodes: tuple[Episode[Scored], ...]
-    examples: dict[Role, list[Example]]
+    examples: dict[Role, list[list[Example]]]
+    """One list for each optimiser step."""
 
     def sampler(self, role: Role) -> HfSampler:
         """A new sampler on the weights that play `role`."""
@@ -96,8 +98,14 @@ class Step:
         if encoder is not None:
             encoder._cache.clear()
 
+    def updates(self, role: Role) -> list[list[Pair]]:
+        """The pairs of each optimiser step that the player takes."""
+        return [
+            [one for one in examples if isinstance(one, Pair)] for examples in self.examples[role]
+        ]
+
     def pairs(self, role: Role) -> list[Pair]:
-        return [one for one in self.examples[role] if isinstance(one, Pair)]
+        return [pair for pairs in self.updates(role) for pair in pairs]
 
     def describe(self) -> dict[str, Any]:
         """P, n and the lengths in tokens, for the JSON."""
@@ -112,6 +120,7 @@ class Step:
             "prompt_tokens": lengths([len(row[0].prompt_ids) for row in self.drawn[role]]),
             "reply_tokens": lengths([len(one.token_ids) for one in drawn]),
             "pairs": len(pairs),
+            "pairs_of_updates": [len(each) for each in self.updates(role)],
             "prompts_of_pairs": len({pair.chosen.prompt_ids for pair in pairs}),
         }
 
@@ -123,7 +132,7 @@ def budget_of(config: RunConfig, role: Role) -> int:
 
 def config_of(preset: str, quick: bool, threads: int) -> RunConfig:
     parts = QUICK if quick else ()
-    return load(preset, [*parts, f"train.threads={threads}", "train.update=step"])
+    return load(preset, [*parts, f"train.threads={threads}"])
 
 
 def seated(world: World, samplers: dict[Role, Sampler]) -> Rounds:
@@ -132,11 +141,19 @@ def seated(world: World, samplers: dict[Role, Sampler]) -> Rounds:
     return replace(world.rounds, seat=lambda role, source: seats[role])
 
 
-def lessons(config: RunConfig, episodes: Sequence[Episode[Scored]]) -> dict[Role, list[Example]]:
-    return {
-        role: build_credit(player_of(config, role).learn.credit_or_default)(episodes, role)
-        for role in Role
-    }
+def lessons(
+    config: RunConfig, episodes: Sequence[Episode[Scored]]
+) -> dict[Role, list[list[Example]]]:
+    """What each player learns from, a list an optimiser step; steps without an example left out."""
+    found: dict[Role, list[list[Example]]] = {}
+    for role in Role:
+        credit = build_credit(player_of(config, role).learn.credit_or_default)
+        each = (
+            credit([one for one in episodes if one.seed.kind in kinds], role)
+            for kinds in splits(config.train.update)
+        )
+        found[role] = [examples for examples in each if examples]
+    return found
 
 
 def play_step(config: RunConfig, stack: ExitStack, step: int = 0) -> Step:

@@ -28,7 +28,7 @@ from benchmarks.peer_generate import GenerateSampler
 from benchmarks.peer_trl import TrlPlayer
 from benchmarks.products import Products
 from benchmarks.roofline import picture
-from benchmarks.rows import decode, driver, recorded, rollouts, update
+from benchmarks.rows import decode, driver, recorded, rollouts, update, whole_step
 from benchmarks.run import ROWS
 from benchmarks.table import show
 from benchmarks.workload import Step
@@ -104,7 +104,9 @@ def test_the_workload_is_what_was_sampled(step: Step) -> None:
     assert said["reply_tokens"]["count"] == said["replies"]
     played = [reply for e in step.episodes for b in e.branches for reply in b.replies]
     assert said["replies"] == len(played)
-    assert said["pairs"] == len(step.examples[Role.DEFENDER]) > 0
+    assert said["pairs"] == len(step.pairs(Role.DEFENDER)) > 0
+    assert said["pairs_of_updates"] == [len(each) for each in step.examples[Role.DEFENDER]]
+    assert step.config.train.update == "split"  # as `laptop` has it: a kind of seed an update
 
 
 def test_both_learners_have_the_same_loss_and_gradient(bench: Bench, step: Step) -> None:
@@ -165,6 +167,14 @@ def test_what_was_recorded_is_the_reference_and_saves_its_pass(bench: Bench) -> 
     row = recorded.measure(bench)
     assert row.correctness["largest_difference"] < 1e-4
     assert row.detail["flop"]["recorded"] < row.detail["flop"]["passed"]
+
+
+def test_both_arms_play_and_learn_the_same_step(bench: Bench, step: Step) -> None:
+    row = whole_step.measure(bench)
+    assert row.correctness["same_tree"] and row.correctness["largest_difference"] < 1e-4
+    assert row.ratio.repeats == 1
+    drawn = sum(row.detail["generate_tokens"].values())  # in full, though replaced
+    assert drawn >= sum(len(one) for role in Role for one in step.drawn[role])
 
 
 def test_products_are_counted_with_their_operations() -> None:

@@ -65,7 +65,7 @@ class Simulated:
 def measure(bench: Bench) -> Row:
     sizes = (1_000, 10_000) if bench.quick else (1_000, 3_000, 10_000)
     found: dict[int, list[dict[str, float]]] = {size: [] for size in sizes}
-    for _ in range(2 if bench.quick else bench.repeats):
+    for _ in range(bench.repeats):
         for size in sizes:
             found[size].append(step(size))
     last = found[sizes[-1]]
@@ -118,7 +118,7 @@ def step(episodes: int) -> dict[str, float]:
         marks.append(time.process_time())
         examples = lessons(config, played)
         marks.append(time.process_time())
-        metrics = summarise(played)
+        metrics = summarise(played, config.game.copy_above)
         marks.append(time.process_time())
         run.write_step(0, metrics, played)
         marks.append(time.process_time())

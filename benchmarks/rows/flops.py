@@ -17,12 +17,15 @@ def measure(bench: Bench) -> Row:
     step, role = bench.step(), Role.DEFENDER
     player = player_of(step.config, role)
     learner = LocalLearner(step.weights[role], plain_dpo(player), total_updates=1_000)
-    pairs = step.pairs(role)
+
+    def updates() -> float:
+        return sum(learner.update(pairs).cost.flops for pairs in step.updates(role))
+
     with Products() as products:
-        counted = learner.update(pairs).cost.flops
+        counted = updates()
     ours, floor = [], []
     for _ in range(bench.repeats):
-        ours.append(timed(lambda: learner.update(pairs).examples).seconds)
+        ours.append(timed(updates).seconds)
         floor.append(products.seconds())
     rates = [products.flops / each for each in ours]
     shapes = sorted(products.counts.items(), key=lambda item: -item[1])[:6]

@@ -2,14 +2,14 @@
 
 Each is measured in a process of its own, which prints its peak:
 
-    python -m benchmarks.rows.memory game|one|libraries PRESET quick|whole
+    python -m benchmarks.rows.memory game|one|libraries PRESET STEPS
 
-What the libraries take by themselves is subtracted from both.
+What the libraries take by themselves is subtracted from both. The game is a run of `train` over
+whole steps, with `--quick` too: a part of a step would be compared with a whole micro-batch.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
@@ -26,11 +26,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def measure(bench: Bench) -> Row:
-    size = "quick" if bench.quick else "whole"
+    steps = 1 if bench.quick else 2
     peaks: dict[str, list[float]] = {"libraries": [], "one": [], "game": []}
     for _ in range(1 if bench.quick else bench.repeats):
         for name, found in peaks.items():
-            found.append(_child(name, bench.preset, size, bench.threads))
+            found.append(_child(name, bench.preset, steps, bench.threads))
     ratios = [
         (game - libraries) / (one - libraries)
         for libraries, one, game in zip(*peaks.values(), strict=True)
@@ -43,7 +43,7 @@ def measure(bench: Bench) -> Row:
         target=1.5,
         better="lower",
         workload={
-            "game": f"two steps of {bench.preset} ({size}): rollouts, judging, both updates",
+            "game": f"`train` for {steps} whole steps of {bench.preset}, validation apart",
             "one": "one player with its adapters and an update on a pack of "
             "micro_batch_tokens tokens",
         },
@@ -57,10 +57,10 @@ def measure(bench: Bench) -> Row:
     )
 
 
-def _child(what: str, preset: str, size: str, threads: int) -> float:
+def _child(what: str, preset: str, steps: int, threads: int) -> float:
     """Peak resident bytes of this file run as a program."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.rows.memory", what, preset, size],
+        [sys.executable, "-m", "benchmarks.rows.memory", what, preset, str(steps)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": str(threads)},
         capture_output=True,
@@ -81,21 +81,10 @@ def peak() -> int:
 
 
 def _game(config: Any) -> None:
-    from advgame.memory import release, settled
-    from advgame.train import learn
-    from advgame.world import build_world
+    from advgame.train import train
 
-    with (
-        TemporaryDirectory() as folder,
-        build_world(config, Path(folder)) as world,
-        settled(),  # as `train` has it
-    ):
-        world.push(0)
-        for step in range(2):
-            played = asyncio.run(world.rounds.play(step, lambda step, name: None))
-            world.average(learn(world, played, step))
-            world.push(step + 1)
-            release()
+    with TemporaryDirectory() as folder:
+        train(config, Path(folder) / "run")
 
 
 def _one(config: Any) -> None:
@@ -129,11 +118,16 @@ def _one(config: Any) -> None:
 
 
 def main() -> None:
-    import advgame.world  # noqa: F401  every arm has the libraries in
-    from benchmarks.workload import config_of
+    from advgame.memory import lean
 
-    what, preset, size = sys.argv[1:]
-    config = config_of(preset, size == "quick", int(os.environ["OMP_NUM_THREADS"]))
+    lean()  # as the command line has it
+    import advgame.world  # noqa: F401  every arm has the libraries in
+    from advgame.config.load import load
+
+    what, preset, steps = sys.argv[1:]
+    threads = int(os.environ["OMP_NUM_THREADS"])
+    alone = ("train.validation.every=0", "train.save.every=0")
+    config = load(preset, [f"train.steps={steps}", f"train.threads={threads}", *alone])
     {"libraries": lambda config: None, "one": _one, "game": _game}[what](config)
     print(json.dumps({"peak": peak()}))
 

@@ -32,7 +32,8 @@ def measure(bench: Bench) -> Row:
     costs: dict[str, float] = {}
 
     def update(name: str) -> float:
-        costs[name] = learners[name].update(pairs).cost.flops
+        done = [learners[name].update(each) for each in step.updates(role)]
+        costs[name] = sum(each.cost.flops for each in done)
         return 1
 
     rounds = alternate(bench.repeats, lambda: update("recorded"), lambda: update("passed"))

@@ -1,4 +1,4 @@
-"""A DPO update of both players, against TRL's training step on the same pairs."""
+"""A step's DPO updates of both players, against TRL's training step on the same pairs."""
 
 from __future__ import annotations
 
@@ -41,12 +41,15 @@ def measure(bench: Bench) -> Row:
 
     def ours() -> float:
         for role in Role:
-            seen[f"advgame {role}"] = learners[role].update(step.pairs(role)).cost.trained_tokens
+            done = [learners[role].update(pairs) for pairs in step.updates(role)]
+            seen[f"advgame {role}"] = sum(each.cost.trained_tokens for each in done)
         return 1
 
     def theirs() -> float:
         for role in Role:
-            seen[f"TRL {role}"] = peers[role].step(step.pairs(role)).tokens
+            seen[f"TRL {role}"] = sum(
+                peers[role].step(pairs).tokens for pairs in step.updates(role)
+            )
         return 1
 
     rounds = alternate(bench.repeats, ours, theirs, warm=not bench.quick)

@@ -52,17 +52,21 @@ def measure(bench: Bench) -> Row:
         step.world.push(0)  # the same version as the round that was kept
         same.append(played.all == step.episodes)
         seconds["advgame"] = dict(played.seconds)
-        for name, (done,) in stats.items():  # one update a step
-            if done is not None:
-                losses.setdefault(f"advgame {name}", done.loss)
+        for name, updates in stats.items():
+            for done in updates:
+                if done is not None:
+                    losses.setdefault(f"advgame {name}", done.loss)
         return 1
 
     def theirs() -> float:
         step.reset()
+        # Or `generate` would draw from what the last repeat taught, as ours does not.
+        for role, peer in peers.items():
+            peer.load(step.weights[role].tensors("start"))
         played = asyncio.run(their_rounds.play(0, _unwatched))
-        for role, examples in lessons(step.config, played.all).items():
-            pairs = [one for one in examples if isinstance(one, Pair)]
-            if pairs:
+        for role, updates in lessons(step.config, played.all).items():
+            for examples in updates:
+                pairs = [one for one in examples if isinstance(one, Pair)]
                 losses.setdefault(f"peer {role}", peers[role].step(pairs).loss)
         same.append(played.all == step.episodes)
         seconds["peer"] = dict(played.seconds)
