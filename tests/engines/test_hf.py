@@ -1,6 +1,7 @@
 """The sampler against the model itself: `generate`, teacher forcing, and awkward batches."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 import torch
@@ -167,8 +168,36 @@ def test_a_prompt_beyond_the_context_is_refused_in_one_line(weights):
     assert "\n" not in str(caught.value)
 
 
-def test_diverged_weights_are_named(weights):
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_diverged_weights_are_named(weights, value, top_p):
     with torch.no_grad():
-        weights.tensors("sampler")[min(weights.tensors("sampler"))].fill_(float("nan"))
+        weights.tensors("sampler")[min(weights.tensors("sampler"))].fill_(value)
     with pytest.raises(ModelError, match="not finite"):
-        draw(HfSampler(weights), requests())
+        draw(HfSampler(weights), requests(top_p=top_p))
+
+
+# What makes the host wait for a GPU: a tensor's values taken as Python's.
+TAKEN = ("tolist", "item", "cpu", "numpy", "nonzero", "__bool__", "__float__", "__int__")
+
+
+def counted(function, counts):
+    def call(*args, **kwargs):
+        counts[function.__name__] += 1
+        return function(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.parametrize(("top_p", "each"), [(1.0, {"tolist"}), (0.9, {"tolist", "nonzero"})])
+def test_a_token_of_all_rows_is_one_transfer(weights, monkeypatch, top_p, each):
+    counts = Counter()
+    for name in TAKEN:
+        monkeypatch.setattr(torch.Tensor, name, counted(getattr(torch.Tensor, name), counts))
+    found = []
+    for tokens in (1, 9):
+        counts.clear()
+        [[row, *_], *_] = draw(HfSampler(weights), requests(tokens=tokens, top_p=top_p))
+        assert len(row.token_ids) == tokens
+        found.append(counts.copy())
+    assert found[1] - found[0] == Counter(dict.fromkeys(each, 8))

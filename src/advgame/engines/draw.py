@@ -61,7 +61,8 @@ def _walk(shares: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     # Rounding must not lead past the last token of the block that can be drawn.
     most = torch.nextafter(inside[:, -1], torch.zeros_like(targets))
     targets = torch.minimum(targets - mass.gather(1, block)[:, 0], most)
-    return block[:, 0] * _STRIDE + _locate(inside, targets, _STRIDE)
+    token = block[:, 0] * _STRIDE + _locate(inside, targets, _STRIDE)
+    return token.clamp_max(size - 1)  # where logits are NaN, nothing is located
 
 
 def _nucleus(
