@@ -45,7 +45,7 @@ class Row:
     workload: dict[str, Any]
     correctness: dict[str, Any]
     """`compared` says what was compared before anything was timed, `largest_difference` how far
-    apart it was."""
+    apart it was (absent where nothing was)."""
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
