@@ -12,6 +12,7 @@ from command import call, start, told
 from http_server import Answer, Request, Server, models, of_json
 from inspect_ai.log import read_eval_log
 
+from advgame import hub
 from advgame.config.game import SeedSource
 from advgame.evals import attacked, catalog, provider
 from advgame.evals.catalog import SAFETY, SafetyTask
@@ -91,12 +92,14 @@ def test_a_set_that_cannot_be_had_is_skipped_in_a_suite_and_an_error_by_name(
     def fail(*_: object, **__: object) -> None:
         raise OSError("the hub cannot be reached")
 
+    monkeypatch.setattr(hub, "answers", lambda: True)
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    names = ("xstest-safe", "harmful-plain")
+    names = ("xstest-safe", "harmbench-attacked", "harmful-plain")
     monkeypatch.setitem(catalog.SUITES, "quick", catalog.Suite(tasks=names, limit=2))
     found = measured(capsys, "tiny-random", "--judge", "patterns")
     assert list(found["tasks"]) == ["harmful-plain"]
     assert "the hub cannot be reached" in found["skipped"]["xstest-safe"]
+    assert "name whose attacks" in found["skipped"]["harmbench-attacked"]
     capsys.readouterr()
     assert call("eval", "tiny-random", "--judge", "patterns", "--task", "xstest-safe") == 2
     assert "the hub cannot be reached" in told(capsys.readouterr().err)

@@ -24,7 +24,7 @@ from advgame.config.players import OpenAIEngine
 from advgame.engines.build import judge_samplers
 from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
-from advgame.errors import ConfigError
+from advgame.errors import SeedError
 from advgame.evals.questions import Question
 from advgame.evals.target import Exported, Loaded, load_target, target_of
 from advgame.game.attack import attack
@@ -52,11 +52,11 @@ def attacked(
     a fault: a failed attack. One the check has no usable word on is asked all the same.
 
     Raises:
-        ConfigError: no attacker is named.
+        SeedError: no attacker is named, so there are no attacks: a suite leaves the task out.
         AdvGameError: it cannot be loaded.
     """
     if attacker is None:
-        raise ConfigError("this task attacks: name whose attacks with --attacker or --attacks")
+        raise SeedError("this task attacks: name whose attacks with --attacker or --attacks")
     who = _in_a_thread(partial(_open, attacker, key_env))
     ids = [seed.id for seed in seeds]
     key = json.dumps([who.fingerprint, attempts, ids])

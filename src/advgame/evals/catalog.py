@@ -222,7 +222,6 @@ PAIRWISE: Final = {
 }
 TASKS: Final[dict[str, AnyTask]] = {**SAFETY, **UTILITY, **PAIRWISE}
 
-_UNATTACKED = tuple(task.name for task in _SAFETY if not task.attacked)
 _COMPARED = tuple(task.name for task in PAIRWISE.values() if task.baseline)
 SUITES: Final = {
     "quick": Suite(
@@ -239,9 +238,9 @@ SUITES: Final = {
         limit=32,
         max_tokens=64,
     ),
-    "safety": Suite(tasks=_UNATTACKED),
+    "safety": Suite(tasks=tuple(SAFETY)),
     "utility": Suite(tasks=(*UTILITY, *_COMPARED)),
-    "full": Suite(tasks=(*_UNATTACKED, *UTILITY, *_COMPARED)),
+    "full": Suite(tasks=(*SAFETY, *UTILITY, *_COMPARED)),
 }
 
 
