@@ -65,6 +65,12 @@ def test_what_is_no_such_report_is_left_out(measured: Path, text: str) -> None:
     assert group.charts == group.tables == ()
 
 
+def test_it_says_which_weights_were_asked(measured: Path) -> None:
+    assert "is at step 30, by" in measured_group(measured).intro
+    (measured / "measure.json").write_text(json.dumps({"weights": "ema", **make_measure()}))
+    assert "at step 30 with the average of its weights, by" in measured_group(measured).intro
+
+
 def test_an_older_report_and_missing_values_have_their_page(measured: Path) -> None:
     report: dict[str, Any] = make_measure(odd="own/seeds.jsonl")
     del report["step"]

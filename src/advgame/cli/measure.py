@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,10 @@ BENIGN = ("benign-edgy", "benign-everyday")
 def measure(
     run: Annotated[str, typer.Argument(metavar="RUN[@STEP]", help="A run folder.")],
     seeds: Annotated[int, typer.Option(min=1, help="Test seeds of each set.")] = 200,
+    weights: Annotated[
+        Literal["policy", "ema"] | None,
+        typer.Option(help="Trained weights or their average; default those that play in the run."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to write the figures; default RUN/measure.json.")
     ] = None,
@@ -40,12 +44,12 @@ def measure(
     with console.status("loading the players") as status:
         pick_threads("auto")
         chosen = held_out_seeds(config, BENIGN, seeds)
-        subjects = load_subjects(folder, step, chosen)
+        subjects = load_subjects(folder, step, chosen, weights)
         report = asyncio.run(
             run_measure(subjects, chosen, on_cell=lambda cell: status.update(cell))
         )
     target = out or folder / "measure.json"
-    write_json(target, report)
+    write_json(target, {"weights": weights, **report})
     for table in tables(report):
         Console().print(table)
     typer.echo(target)

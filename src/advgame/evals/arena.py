@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from advgame.config import RunConfig
 from advgame.engines.build import build_sampler
@@ -32,6 +32,8 @@ from advgame.world import Judges, player_of, seat_of
 
 DRAW = (0, "measure", 0)  # the same for all, so that cells are paired
 _UNUSABLE = "unusable"
+
+Weights: TypeAlias = Literal["policy", "ema"]
 
 
 class RunPlayers:
@@ -78,10 +80,18 @@ class RunPlayers:
                 load_weights(part, own, _sets(part))
         return checkpoint.step
 
-    def seat(self, role: Role, which: Literal["start", "trained"]) -> Seat:
-        """A player as it began, or with the weights that play of the checkpoint last loaded."""
+    def seat(
+        self, role: Role, which: Literal["start", "trained"], weights: Weights | None = None
+    ) -> Seat:
+        """A player as it began, or as it is at the checkpoint last loaded.
+
+        Args:
+            role: which player.
+            which: as it began or as it is.
+            weights: what was trained or its average; None = those that play in the run.
+        """
         player = player_of(self.config, role)
-        name: SetName = "start" if which == "start" else player.learn.sample_from
+        name: SetName = "start" if which == "start" else weights or player.learn.sample_from
         return seat_of(self.config, role, build_sampler(player, self.weights[role], name))
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from advgame.config import RunConfig
 from advgame.config.game import SeedsConfig
 from advgame.engines.embed import build_embedder
-from advgame.evals.arena import RunPlayers
+from advgame.evals.arena import RunPlayers, Weights
 from advgame.evals.measure import Subjects
 from advgame.game.seat import Seat
 from advgame.seeds.attacks import load_attacks
@@ -20,8 +20,15 @@ from advgame.types import Kind, Role, Seed
 EMBEDDER = "all-minilm-l6-v2"
 
 
-def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]]) -> Subjects:
+def load_subjects(
+    run: Path,
+    step: Which,
+    seeds: Mapping[str, tuple[Seed, ...]],
+    weights: Weights | None = None,
+) -> Subjects:
     """The players of a run as they began and as they are at a checkpoint.
+
+    `weights`: what was trained or its average; None = those that play in the run.
 
     Raises:
         AdvGameError: no such run or checkpoint, a player is remote, a judge cannot be built.
@@ -30,7 +37,7 @@ def load_subjects(run: Path, step: Which, seeds: Mapping[str, tuple[Seed, ...]])
     found = players.load(step)
 
     def seats(role: Role) -> dict[str, Seat]:
-        return {which: players.seat(role, which) for which in ("start", "trained")}
+        return {which: players.seat(role, which, weights) for which in ("start", "trained")}
 
     pool = [seed for chosen in seeds.values() for seed in chosen]
     wrapped = load_attacks("templates", pool, "test")

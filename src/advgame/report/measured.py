@@ -20,6 +20,10 @@ _INTRO = (
     "Defenders got the same prompts, so a change is paired. Intervals are of 95% over seeds; one "
     "that holds 0 allows for no change."
 )
+_WEIGHTS = {
+    "policy": " with its trained weights",
+    "ema": " with the average of its weights",
+}
 _STAGES = (("start", "before", "c-grey"), ("trained", "after", "c-defender"))
 _ATTACKS = {
     "plain": "plain",
@@ -39,6 +43,7 @@ def measured_group(run: Path) -> Group:
         report = cleaned(json.loads((run / FILE).read_bytes()))
         if "step" in report:  # older files lack it
             now = f"at step {report['step']:,}"
+        now += _WEIGHTS.get(report.get("weights"), "")
         charts, tables = tuple(_charts(report)), tuple(_tables(report))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         charts = ()
