@@ -77,10 +77,10 @@ def _seeds(config: RunConfig) -> Iterator[str]:
 
 
 def _size(config: RunConfig) -> Iterator[str]:
-    game, attacked, direct = config.game, config.seeds.attacked, config.seeds.direct
-    answers = game.direct_replies or game.replies_per_prompt
-    replies = (attacked.harmful + attacked.benign) * game.prompts_per_seed * game.replies_per_prompt
-    replies += (direct.harmful + direct.benign) * answers
+    # Inside, because it is built on this package.
+    from advgame.dryrun.estimate import work
+
+    replies = work(config).replies
     if replies > _MOST_REPLIES:
         yield (
             f"a step would have {replies:,} replies, at most {_MOST_REPLIES:,} are taken: lower "
