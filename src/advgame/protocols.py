@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from advgame.types import (
     Completion,
@@ -22,9 +22,8 @@ from advgame.types import (
     Scored,
     Seed,
     UpdateStats,
+    WeightName,
 )
-
-WeightName: TypeAlias = Literal["policy", "ema", "start"]
 
 
 @runtime_checkable

@@ -15,11 +15,10 @@ from advgame.derive import derive
 from advgame.errors import ConfigError
 from advgame.game.play import play
 from advgame.game.seat import Ask
-from advgame.protocols import WeightName
 from advgame.restore import take
 from advgame.schedule import Live
 from advgame.store.checkpoint import Checkpoint
-from advgame.types import Episode, Kind, Move, Role, Scored
+from advgame.types import Episode, Kind, Move, Role, Scored, WeightName
 from advgame.world import World, build_world
 
 _NOBODY = JudgesConfig(

@@ -23,6 +23,13 @@ class Kind(StrEnum):
     BENIGN = "benign"
 
 
+Weights: TypeAlias = Literal["policy", "ema"]
+"""What a player has learned: the weights that are trained, or their moving average."""
+
+WeightName: TypeAlias = Literal[Weights, "start"]
+"""Weights that can play: what was learned, or what the player began with."""
+
+
 class Role(StrEnum):
     """Who moves. Also the two perspectives a judge can take."""
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from advgame.types import Weights
+
 
 def evaluate(
     model: Annotated[
@@ -23,7 +25,7 @@ def evaluate(
         int | None, typer.Option(min=0, help="Checkpoint of a run; default the newest, 0 = start.")
     ] = None,
     weights: Annotated[
-        Literal["policy", "ema"] | None,
+        Weights | None,
         typer.Option(help="Of a run: trained weights or their average; default those that play."),
     ] = None,
     suite: Annotated[

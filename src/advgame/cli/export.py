@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from advgame.types import Weights
+
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
@@ -15,7 +17,7 @@ def export(
         Literal["defender", "attacker"], typer.Option(help="Which player.", show_default=False)
     ],
     weights: Annotated[
-        Literal["policy", "ema"] | None,
+        Weights | None,
         typer.Option(help="Trained weights or their average; default those that play in the run."),
     ] = None,
     step: Annotated[

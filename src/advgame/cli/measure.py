@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from advgame.types import Weights
 
 BENIGN = ("benign-edgy", "benign-everyday")
 
@@ -14,7 +16,7 @@ def measure(
     run: Annotated[str, typer.Argument(metavar="RUN[@STEP]", help="A run folder.")],
     seeds: Annotated[int, typer.Option(min=1, help="Test seeds of each set.")] = 200,
     weights: Annotated[
-        Literal["policy", "ema"] | None,
+        Weights | None,
         typer.Option(help="Trained weights or their average; default those that play in the run."),
     ] = None,
     out: Annotated[

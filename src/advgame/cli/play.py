@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from advgame.types import WeightName
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,7 +33,7 @@ def play(
         typer.Option(help="What the Attacker is told that your requests are."),
     ] = "harmful",
     weights: Annotated[
-        Literal["policy", "ema", "start"] | None,
+        WeightName | None,
         typer.Option(help="Trained, averaged or initial; default those that play in the run."),
     ] = None,
     step: Annotated[

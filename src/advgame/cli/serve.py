@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from advgame.types import Weights
 
 
 def serve(
@@ -21,7 +23,7 @@ def serve(
         int | None, typer.Option(min=0, help="Checkpoint of a run; default the newest, 0 = start.")
     ] = None,
     weights: Annotated[
-        Literal["policy", "ema"] | None,
+        Weights | None,
         typer.Option(help="Of a run: trained weights or their average; default those that play."),
     ] = None,
     key_env: Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from advgame.config import RunConfig
 from advgame.engines.build import build_sampler
@@ -26,14 +26,12 @@ from advgame.seeds.attacks import Wrapped
 from advgame.seeds.templates import load_templates
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, resolve_checkpoint
-from advgame.types import Episode, Fault, Judgement, Move, Role, Seed
+from advgame.types import Episode, Fault, Judgement, Move, Role, Seed, Weights
 from advgame.validation import judge_rows
 from advgame.world import Judges, player_of, seat_of
 
 DRAW = (0, "measure", 0)  # the same for all, so that cells are paired
 _UNUSABLE = "unusable"
-
-Weights: TypeAlias = Literal["policy", "ema"]
 
 
 class RunPlayers:

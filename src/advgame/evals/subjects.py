@@ -8,14 +8,14 @@ from pathlib import Path
 from advgame.config import RunConfig
 from advgame.config.game import SeedsConfig
 from advgame.engines.embed import build_embedder
-from advgame.evals.arena import RunPlayers, Weights
+from advgame.evals.arena import RunPlayers
 from advgame.evals.measure import Subjects
 from advgame.game.seat import Seat
 from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import load
 from advgame.seeds.schedule import batch
 from advgame.store.select import Which
-from advgame.types import Kind, Role, Seed
+from advgame.types import Kind, Role, Seed, Weights
 
 EMBEDDER = "all-minilm-l6-v2"
 

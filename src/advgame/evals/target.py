@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from advgame import __version__, assets
 from advgame.assets.wheel import sha256
@@ -23,7 +23,7 @@ from advgame.protocols import Sampler
 from advgame.store.checkpoint import Checkpoint
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, parse_source, resolve_checkpoint
-from advgame.types import Kind, Message, Role, SampleRequest, Sampling
+from advgame.types import Kind, Message, Role, SampleRequest, Sampling, WeightName, Weights
 
 CARD = "advgame.json"  # what `advgame export` says of a player
 
@@ -53,7 +53,7 @@ class Target:
     run: Path | None = None
     config: RunConfig | None = None
     checkpoint: Checkpoint | None = None
-    weights: Literal["policy", "ema", "start"] = "policy"
+    weights: WeightName = "policy"
     format: str = "plain"
     system: str | None = None
     trained_by: tuple[JudgeConfig, ...] = ()
@@ -76,7 +76,7 @@ def target_of(
     *,
     role: Role = Role.DEFENDER,
     step: Which = None,
-    weights: Literal["policy", "ema"] | None = None,
+    weights: Weights | None = None,
 ) -> Target:
     """Read what `text` names.
 
@@ -117,9 +117,7 @@ def _only_for_runs(text: str, step: Which, weights: str | None) -> None:
         raise ConfigError(f"{text} is not a run folder: --step and --weights choose among a run's")
 
 
-def _player(
-    text: str, folder: Path, role: Role, step: Which, weights: Literal["policy", "ema"] | None
-) -> Target:
+def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights | None) -> Target:
     config = open_readonly(folder).config
     player = player_config(config, role)
     learned = False

@@ -21,7 +21,7 @@ from advgame.models.resolve import resolve
 from advgame.store.atomic import staged_folder
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, resolve_checkpoint
-from advgame.types import Role
+from advgame.types import Role, Weights
 
 Form = Literal["merged", "adapter"]
 
@@ -54,7 +54,7 @@ def export(
     out: Path,
     *,
     role: Role,
-    weights: Literal["policy", "ema"] | None = None,
+    weights: Weights | None = None,
     step: Which = None,
     form: Form = "merged",
 ) -> Path:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from advgame.config.players import SamplingConfig
 from advgame.errors import StoreError
@@ -21,7 +21,7 @@ from advgame.models.chat import render
 from advgame.prompts import Format, get_format
 from advgame.serve.shapes import Shape, wanted
 from advgame.store.select import Which
-from advgame.types import Kind, Message, Role, SampleRequest, Sampling
+from advgame.types import Kind, Message, Role, SampleRequest, Sampling, Weights
 
 _FEWSHOT = "fewshot"  # how a model that was never an Attacker is asked to be one
 
@@ -169,7 +169,7 @@ def open_player(
     role: Role,
     *,
     step: Which = None,
-    weights: Literal["policy", "ema"] | None = None,
+    weights: Weights | None = None,
     load: Callable[[Target], Loaded] = load_target,
 ) -> Player:
     """Load a player: a run's, an exported one, or any model put in the role.

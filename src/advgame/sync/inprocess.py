@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from advgame.models.weights import PlayerWeights
-from advgame.protocols import WeightName
+from advgame.types import WeightName
 
 
 class Versioned(Protocol):
