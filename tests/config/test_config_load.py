@@ -69,6 +69,12 @@ def test_override(override: str, key: str, value: object) -> None:
         (["judges.attacker.mode=pointwise"], "judges.attacker: give its type too"),
         (["attacker.engine.type=openai"], "attacker.engine.base_url: required"),
         (["seeds.harmful=[{name: a, txt: b}]"], "did you mean seeds.harmful.0.text?"),
+        (["seeds.harmful=a.jsonl"], "did you mean seeds.harmful=[a.jsonl]?"),
+        (["schedule=sequential"], "did you mean schedule.type=sequential?"),
+        (
+            ["game.attacker_reward={path: 'a:b'}"],
+            "(in type judged); it needs game.attacker_reward.type=import",
+        ),
         (["train.steps"], "override 'train.steps': expected key=value"),
         (["=3"], "override '=3': expected key=value"),
         (["train..steps=3"], "override 'train..steps=3': expected key=value"),
@@ -83,6 +89,31 @@ def test_wrong_override(overrides: list[str], message: str) -> None:
         load("laptop", overrides)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 4
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "seeds.harmful=[{name: a, limit: 0}]",
+            "seeds.harmful.0.limit = 0: should be greater than or equal to 1",
+        ),
+        ("seeds.harmful=[3]", "seeds.harmful.0 = 3: should be a valid string or an object"),
+        (
+            "train.threads=many",
+            "train.threads = \"many\": should be a valid integer or 'auto'",
+        ),
+        (
+            "game.attacker_reward={type: import, path: 'a:b', options: {x: [1]}}",
+            "game.attacker_reward.options.x = [1]: should be a valid string or a valid integer or "
+            "a valid number or a valid boolean",
+        ),
+    ],
+)
+def test_a_key_of_several_types_is_told_once(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load("laptop", [override])
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

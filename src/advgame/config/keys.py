@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from pydantic.fields import FieldInfo
 
 from advgame.config.base import Config
 from advgame.config.root import RunConfig
+
+_PLAIN = re.compile(r"str|int|float|bool|literal\[.*\]")  # members of a union that are no section
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ def walk(loc: Sequence[str | int]) -> tuple[str, list[type[Config]]]:
     holders: list[type[Config]] = [RunConfig]
     inside: list[type[Config]] = [RunConfig]
     parts: list[str] = []
-    for part in loc:
+    for at, part in enumerate(loc):
         tagged = [m for m in inside if part in (tag_of(m), m.__name__)]
         fields = [m.model_fields[str(part)] for m in inside if part in m.model_fields]
         if tagged and not fields:
             inside = tagged
             continue
-        if part == "str" and not fields:
+        if at == len(loc) - 1 and not fields and _PLAIN.fullmatch(str(part)):
             continue
         parts.append(str(part))
         if isinstance(part, int):

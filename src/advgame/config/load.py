@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from advgame.config.base import Config
 from advgame.config.checks import check
-from advgame.config.keys import nearest, tag_of, walk
+from advgame.config.keys import all_keys, nearest, tag_of, walk
 from advgame.config.overrides import merge, parse_overrides
 from advgame.config.root import RunConfig
 from advgame.config.sources import read, slug
@@ -88,22 +89,28 @@ def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _message(error: ValidationError) -> str:
-    lines = list(dict.fromkeys(_problem(details) for details in error.errors(include_url=False)))
+    found: dict[str, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        found.setdefault(walk(details["loc"])[0], []).append(details)
+    lines = [_problem(path, told) for path, told in found.items() if not _deeper(path, told, found)]
     hidden = len(lines) - _MOST_PROBLEMS
     more = [f"… and {hidden} more problems"] if hidden > 0 else []
     return "\n".join(lines[:_MOST_PROBLEMS] + more)
 
 
-def _problem(details: ErrorDetails) -> str:
-    path, holders = walk(details["loc"])
+def _deeper(path: str, told: Sequence[ErrorDetails], found: Collection[str]) -> bool:
+    """Whether a mapping is only told that it is no text, while what is wrong lies inside it."""
+    inside = any(other.startswith(f"{path}.") for other in found)
+    return inside and all(isinstance(details["input"], Mapping) for details in told)
+
+
+def _problem(path: str, told: Sequence[ErrorDetails]) -> str:
+    """A line on one key; a key that may be of several types is told a problem for each."""
+    details = told[0]
     kind = details["type"]
     context = details.get("ctx", {})
     if kind == "extra_forbidden":
-        near = nearest(path, holders)
-        tag = tag_of(holders[0]) if len(holders) == 1 else ""
-        where = f" (in type {tag})" if tag else ""
-        hint = f"; did you mean {near}?" if near else "; `advgame config show demo` shows all keys"
-        return f"unknown key {path}{where}{hint}"
+        return f"unknown key {path}{_hint(path, walk(details['loc'])[1])}"
     if kind == "missing":
         return f"{path}: required here, give it a value ({path}=…)"
     if kind == "union_tag_not_found":
@@ -113,8 +120,26 @@ def _problem(details: ErrorDetails) -> str:
         return f"{path}.type = {context['tag']!r}: must be one of {context['expected_tags']}"
     if kind == "value_error":  # raised by a validator of ours, which says all
         return f"{path}: {context['error']}"
-    told = details["msg"].removeprefix("Input ")
-    return f"{path} = {_clip(details['input'])}: {told}"
+    wanted = [each["msg"].removeprefix("Input should be ") for each in told]
+    value = details["input"]
+    line = f"{path} = {_clip(value)}: should be {' or '.join(dict.fromkeys(wanted))}"
+    if isinstance(value, str) and value in _expected(path):
+        line += f"; did you mean {path}.type={value}?"
+    elif isinstance(value, str) and kind == "tuple_type":
+        line += f"; did you mean {path}=[{value}]?"
+    return line
+
+
+def _hint(path: str, holders: Sequence[type[Config]]) -> str:
+    """What to do about a key that its section does not have."""
+    tag = tag_of(holders[0]) if len(holders) == 1 else ""
+    where = f" (in type {tag})" if tag else ""
+    if tags := [key.variant for key in all_keys() if key.path == path and key.variant]:
+        section = path.rpartition(".")[0]
+        return f"{where}; it needs {' or '.join(f'{section}.type={other}' for other in tags)}"
+    near = nearest(path, holders)
+    known = f"did you mean {near}?" if near else "`advgame config show demo` shows all keys"
+    return f"{where}; {known}"
 
 
 def _expected(path: str) -> list[str]:

@@ -75,7 +75,10 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         try:
             parsed = parse(value)
         except (yaml.YAMLError, RecursionError):
-            raise ConfigError(f"override {text!r}: the value is not valid YAML") from None
+            raise ConfigError(
+                f"override {text!r}: the value is not valid YAML; in a shell, put a value with "
+                "spaces or braces in quotes, as 'pool={share: 0.5}'"
+            ) from None
         _place(tree, parts, parsed)
     return tree
 
