@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
 from advgame.seeds import SeedPool, load, seed_id, set_names, split_of
+from advgame.seeds.load import check
 from advgame.seeds.splits import SHARES
 from advgame.types import Kind
 
@@ -201,3 +202,39 @@ def test_the_documented_counts_are_true(name: str) -> None:
 def test_other_packaged_sets_load(name: str) -> None:
     pools = every_split(SeedsConfig(harmful=(), benign=(name,)))
     assert sum(len(pool.benign) for pool in pools.values()) == 150
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ({"ok": True}, 2),
+        ({"ok": "true"}, 2),
+        ({"ok": False, "n": 3}, 1),
+        ({"n": "1"}, 1),
+        ({"n": 1, "lang": "en"}, 1),
+    ],
+)
+def test_where_takes_values_as_a_file_writes_them(
+    write: Write, where: dict[str, str | bool | int], kept: int
+) -> None:
+    rows = [(True, 1), (True, 2), (False, 3)]
+    jsonl = write(
+        "rows.jsonl",
+        *({"text": f"q {n}", "split": "train", "ok": ok, "n": n, "lang": "en"} for ok, n in rows),
+    )
+    csv = Path(jsonl).with_suffix(".csv")
+    lines = [f"q {n},train,{str(ok).lower()},{n},en" for ok, n in rows]
+    csv.write_text("\n".join(["text,split,ok,n,lang", *lines]))
+    for name in (jsonl, str(csv)):
+        source = SeedSource(name=name, where=where)
+        pool = load(SeedsConfig(harmful=(), benign=(source,)), "train")
+        assert len(pool.benign) == kept
+
+
+def test_a_dry_run_refuses_a_file_without_a_seed(write: Write) -> None:
+    empty, rows = write("empty.jsonl"), write("rows.jsonl", {"text": "q", "lang": "en"})
+    check(SeedsConfig(harmful=(rows,), benign=(SeedSource(name=rows, where={"lang": "en"}),)))
+    with pytest.raises(SeedError, match=r"empty.jsonl: holds no row; seeds.harmful"):
+        check(SeedsConfig(harmful=(empty,), benign=()))
+    with pytest.raises(SeedError, match=r"rows.jsonl: holds no row with lang: fr; seeds.benign"):
+        check(SeedsConfig(harmful=(), benign=(SeedSource(name=rows, where={"lang": "fr"}),)))

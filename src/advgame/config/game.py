@@ -90,7 +90,7 @@ class SeedSource(Config):
     """Field that holds the request."""
     category: str | None = None
     """Field that holds the category."""
-    where: dict[str, str] = {}
+    where: dict[str, str | bool | int | float] = {}
     """Keep only rows whose fields equal these values."""
     limit: int | None = Field(None, ge=1)
     """Keep at most this many."""

@@ -88,12 +88,15 @@ def check(config: SeedsConfig) -> None:
     """Read one's own files, as `load` would; sets known by name and of the hub are left alone.
 
     Raises:
-        SeedError: a set is unknown, or a file is unreadable or malformed.
+        SeedError: a set is unknown, or a file is unreadable, malformed or without a seed.
     """
     for kind, sources in ((Kind.HARMFUL, config.harmful), (Kind.BENIGN, config.benign)):
-        own = [each for each in sources if not _is_known(_source(each).name)]
-        for _ in _read(own, kind):
-            pass
+        for each in sources:
+            source = _source(each)
+            if not _is_known(source.name) and not sum(1 for _ in _read([each], kind)):
+                told = ", ".join(f"{key}: {value}" for key, value in source.where.items())
+                which = f" with {told}" if told else ""
+                raise SeedError(f"{source.name}: holds no row{which}; seeds.{kind} names it")
 
 
 def _is_known(name: str) -> bool:
@@ -145,8 +148,15 @@ def _open(name: str) -> Iterator[Row]:
 
 def _matching(rows: Iterator[tuple[str, Row]], source: SeedSource) -> Iterator[tuple[str, Row]]:
     for name, row in rows:
-        if all(str(_field(row, key)) == value for key, value in source.where.items()):
+        if all(_equal(_field(row, key), value) for key, value in source.where.items()):
             yield name, row
+
+
+def _equal(value: Any, wanted: str | bool | int | float) -> bool:
+    """As text, since a CSV file holds nothing else; true is JSON's, YAML's and Python's."""
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return str(value).lower() == str(wanted).lower()
+    return str(value) == str(wanted)
 
 
 def _field(row: Row, name: str) -> Any:
