@@ -46,6 +46,7 @@ def test_says_what_is_missing(path: str, says: str) -> None:
         ("import nonexistent_dependency", "needs the module 'nonexistent_dependency'"),
         ("def (:", "cannot be imported"),
         ("from os import nothing_of_that_name", "cannot be imported"),
+        ("thing = undefined_name", "cannot be imported: NameError: name 'undefined_name'"),
     ],
 )
 def test_says_why_an_own_module_fails(folder: Path, source: str, says: str) -> None:

@@ -7,8 +7,10 @@
     ├── SeedError             a seed file or set: missing, malformed, empty
     ├── EndpointError         an OpenAI-compatible endpoint: down, refused, wrong model, garbage
     ├── StoreError            a run folder or checkpoint: locked, torn, altered, full disk
-    └── JudgeError            a judge that cannot be built or used at all (a single failed
-                              judgement is a value, `Judgement(value=None)`, never an exception)
+    ├── JudgeError            a judge that cannot be built or used at all (a single failed
+    │                         judgement is a value, `Judgement(value=None)`, never an exception)
+    └── OwnCodeError          a judge, check or reward of the user's own raised, or returned what
+                              it must not
 
 Anything else that escapes is a bug in advgame and keeps its traceback.
 """
@@ -46,3 +48,7 @@ class StoreError(AdvGameError):
 
 class JudgeError(AdvGameError):
     """A judge cannot be built or used."""
+
+
+class OwnCodeError(AdvGameError):
+    """Code of the user's own raised, or returned what it must not."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from advgame.errors import ConfigError
+from advgame.errors import AdvGameError, ConfigError, OwnCodeError
 
 
 def load_object(path: str, group: str) -> Any:
@@ -46,12 +48,14 @@ def build_object(path: str, group: str, options: Mapping[str, Any], wanted: type
     Raises:
         ConfigError: as `load_object`; or it cannot be called with these options, or makes
             something else.
+        OwnCodeError: it raised.
     """
     factory: Callable[..., Any] = load_object(path, group)
     if not callable(factory):
         raise ConfigError(f"path {path!r} is a {type(factory).__name__}: name a class or function")
     try:
-        made = factory(**options)
+        with running(path, passing=TypeError):
+            made = factory(**options)
     except TypeError as error:
         raise ConfigError(f"path {path!r} cannot be called with its options: {error}") from error
     if not isinstance(made, wanted):
@@ -60,6 +64,30 @@ def build_object(path: str, group: str, options: Mapping[str, Any], wanted: type
             f"see {wanted.__name__} in {wanted.__module__}"
         )
     return made
+
+
+@contextmanager
+def running(path: str, passing: type[Exception] = AdvGameError) -> Iterator[None]:
+    """Around a call of what `path` names; errors of type `passing` are the caller's to handle.
+
+    Raises:
+        OwnCodeError: the user's code raised; says what and in which line.
+    """
+    try:
+        yield
+    except (AdvGameError, MemoryError, passing):
+        raise
+    except Exception as error:  # whatever it is, it is the user's to mend
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        raise OwnCodeError(
+            f"{path} raised {_told(error)} ({at.filename}:{at.lineno}; "
+            "--debug shows the whole traceback)"
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _module(name: str, path: str) -> Any:
@@ -77,8 +105,8 @@ def _module(name: str, path: str) -> Any:
         raise ConfigError(
             f"path {path!r}: {name} needs the module {missing!r}, which is not installed"
         ) from error
-    except (ImportError, SyntaxError) as error:
-        raise ConfigError(f"path {path!r}: {name} cannot be imported: {error}") from error
+    except Exception as error:  # its code runs: it may raise anything
+        raise ConfigError(f"path {path!r}: {name} cannot be imported: {_told(error)}") from error
 
 
 def _entry_point(name: str, group: str) -> Any:
@@ -90,8 +118,10 @@ def _entry_point(name: str, group: str) -> Any:
         )
     try:
         return known[name].load()
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise ConfigError(f"entry point {name!r} of {group} cannot be loaded: {error}") from error
+    except Exception as error:
+        raise ConfigError(
+            f"entry point {name!r} of {group} cannot be loaded: {_told(error)}"
+        ) from error
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -10,12 +10,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol, cast, runtime_checkable
 
 from advgame.config.game import FaultRewards, JudgedReward, RewardRule
+from advgame.errors import OwnCodeError
 from advgame.game.phrases import Elsewhere
-from advgame.imports import build_object
+from advgame.imports import build_object, running
 from advgame.text import near_copy, word_overlap
 from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
 
@@ -89,8 +92,18 @@ def build_rule(config: RewardRule) -> Rule:
     """The rule a configuration names.
 
     Raises:
-        ConfigError: the dotted path or entry point does not give a callable.
+        ConfigError, OwnCodeError: the dotted path or entry point does not give a callable.
     """
     if isinstance(config, JudgedReward):
         return judged(config)
-    return cast(Rule, build_object(config.path, "advgame.rewards", config.options, Rule))
+    path = config.path
+    own = cast(Rule, build_object(path, "advgame.rewards", config.options, Rule))
+
+    def rule(score: float, outcome: Outcome, /) -> float:
+        with running(path):
+            value = own(score, outcome)
+        if not isinstance(value, Real) or not math.isfinite(value):
+            raise OwnCodeError(f"{path} returned {value!r}: a reward is a finite number")
+        return float(value)
+
+    return rule

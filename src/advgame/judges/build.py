@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from advgame.config.judges import (
     Check,
@@ -24,6 +24,7 @@ from advgame.imports import build_object
 from advgame.judges.ask import Asker
 from advgame.judges.cache import VerdictCache
 from advgame.judges.faithfulness import GenerativeCheck, NoCheck
+from advgame.judges.own import OwnCheck, OwnJudge
 from advgame.judges.pairwise import PairwiseJudge
 from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.rubric import load_rubrics
@@ -54,7 +55,7 @@ def build_judge(
 
     Raises:
         JudgeError: rubrics or heads cannot be used.
-        ConfigError: a judge of one's own cannot be found or made.
+        ConfigError, OwnCodeError: a judge of one's own cannot be found or made.
     """
     match config:
         case SandboxJudgeConfig():
@@ -72,7 +73,8 @@ def build_judge(
         case RuleJudgeConfig():
             return RuleJudge()
         case ImportedJudgeConfig():
-            return cast(Judge, build_object(config.path, "advgame.judges", config.options, Judge))
+            own = build_object(config.path, "advgame.judges", config.options, Judge)
+            return OwnJudge(config.path, own)
 
 
 def build_check(
@@ -93,8 +95,8 @@ def build_check(
         case NoCheckConfig():
             return NoCheck()
         case ImportedCheckConfig():
-            made = build_object(config.path, "advgame.checks", config.options, FaithfulnessCheck)
-            return cast(FaithfulnessCheck, made)
+            own = build_object(config.path, "advgame.checks", config.options, FaithfulnessCheck)
+            return OwnCheck(config.path, own)
 
 
 def _asker(
