@@ -178,6 +178,38 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     assert "Traceback" not in err
 
 
+def test_a_stopped_fork_is_still_told_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, tmp_path: Path
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    _train(monkeypatch, stopped)
+    monkeypatch.setattr("advgame.store.select.resolve_checkpoint", lambda *_: None)
+    line = ["train", "tiny", "--from", "old@3", "--fresh", "attacker", "--out", "new"]
+    assert call(*line) == 130
+    assert "--out new --resume --from old@3 --fresh attacker" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--out full", "full is not empty"),
+        ("--out full --resume", "full is not a run folder"),
+        ("--out full/file", "full/file is a file"),
+        ("--out new --from full", "full is not a run folder"),
+    ],
+)
+def test_a_folder_is_refused_before_torch_is_imported(
+    line: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "advgame.train", None)  # to import it would fail
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    assert call("train", "tiny", *line.split()) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "runs/x/metrics.jsonl")

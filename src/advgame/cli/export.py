@@ -11,7 +11,9 @@ from advgame.types import Weights
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN[@STEP|@best]", help="A run folder, or a checkpoint of it.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; must be new.")],
     role: Annotated[
         Literal["defender", "attacker"], typer.Option(help="Which player.", show_default=False)
@@ -29,9 +31,11 @@ def export(
 ) -> None:
     """Write a trained player as a folder that transformers and vLLM load."""
     from advgame.store.reader import open_readonly
+    from advgame.store.select import with_step
 
-    open_readonly(run)  # before the imports that take seconds
+    folder, which = with_step(run, step)
+    open_readonly(folder)  # before the imports that take seconds
     from advgame.models.export import export as write
     from advgame.types import Role
 
-    typer.echo(write(run, out, role=Role(role), weights=weights, step=step, form=form))
+    typer.echo(write(folder, out, role=Role(role), weights=weights, step=which, form=form))

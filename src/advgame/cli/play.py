@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -19,7 +18,10 @@ if TYPE_CHECKING:
 
 def play(
     source: Annotated[
-        str, typer.Argument(metavar="RUN|PRESET", help="A run folder; a preset = untrained.")
+        str,
+        typer.Argument(
+            metavar="RUN[@STEP|@best]|PRESET", help="A run folder; a preset = untrained."
+        ),
     ],
     overrides: Annotated[
         list[str] | None,
@@ -49,13 +51,15 @@ def play(
 
     from advgame.config import load
     from advgame.errors import ConfigError
-    from advgame.store.select import resolve_checkpoint
+    from advgame.store.select import resolve_checkpoint, with_step
 
-    config = load(source, overrides or ())
-    is_run = (Path(source) / "config.yaml").is_file()
-    if step is not None and not is_run:
-        raise ConfigError(f"--step {step}: {source} is no run folder, so it has no checkpoint")
-    checkpoint = resolve_checkpoint(Path(source), step) if is_run else None
+    run, which = with_step(source, step)
+    config = load(run, overrides or ())
+    is_run = (run / "config.yaml").is_file()
+    if which is not None and not is_run:
+        named = f"--step {step}: " if step is not None else ""
+        raise ConfigError(f"{named}{run} is no run folder, so it has no checkpoint")
+    checkpoint = resolve_checkpoint(run, which) if is_run else None
     console = Console(highlight=False)
     from advgame.talk import gather
 

@@ -45,16 +45,16 @@ def train(
     config = load(source, overrides or ())
     if fresh and fork is None:
         raise ConfigError("--fresh says which player of --from to leave; it needs --from")
+    folder = out or run_folder(config.name, resume=resume)
+    _check(folder, resume, fork, dry_run)
     if dry_run:
         from advgame.dryrun import dry_run as describe
-        from advgame.store.select import parse_source, resolve_checkpoint
 
-        if fork is not None:
-            resolve_checkpoint(*parse_source(fork))  # is it there and whole?
         typer.echo(describe(config))
         return
-    folder = out or run_folder(config.name, resume=resume)
     again = ["advgame", "train", source, *(overrides or ()), "--out", str(folder), "--resume"]
+    if fork:  # stopped before its step 0 is saved, it is a fork only if it is told again
+        again += ["--from", fork, *(["--fresh", fresh] if fresh else [])]
     from advgame.cli.ending import show_ending
     from advgame.cli.live import watch
     from advgame.report import build_report
@@ -70,6 +70,17 @@ def train(
         typer.echo(f"\nStopped. To go on:  {shlex.join(again)}", err=True)
         raise typer.Exit(130) from None
     show_ending(folder, build_report(folder))
+
+
+def _check(folder: Path, resume: bool, fork: str | None, dry_run: bool) -> None:
+    """What can be refused before the imports that take seconds."""
+    from advgame.store.run import check_out
+    from advgame.store.select import parse_source, resolve_checkpoint
+
+    if not dry_run:
+        check_out(folder, resume)
+    if fork is not None and not resume:  # a run that goes on does not need where it came from
+        resolve_checkpoint(*parse_source(fork))
 
 
 def run_folder(name: str, *, resume: bool) -> Path:

@@ -64,8 +64,8 @@ class RunFolder(RunReader):
             StoreError: another process holds the folder; it is not empty and `resume` is not
                 set; it is no run folder; its configuration differs; the disk refuses.
         """
-        if path.is_dir() and not (path / _LOCK).exists():
-            _refuse_foreign(path, resume)  # before a lock file litters somebody's folder
+        if not (path / _LOCK).exists():  # else somebody may be writing: that is told first
+            check_out(path, resume)  # before a lock file litters somebody's folder
         made = not path.exists()
         with reporting(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class RunFolder(RunReader):
         return run
 
     def _prepare(self, resume: bool) -> None:
-        _refuse_foreign(self.path, resume)
+        check_out(self.path, resume)
         with reporting(self.path):
             for folder in (self.path, *(self.path / name for name in _FOLDERS)):
                 sweep(folder)
@@ -250,7 +250,16 @@ class RunFolder(RunReader):
         return self.path.joinpath(*parts)
 
 
-def _refuse_foreign(path: Path, resume: bool) -> None:
+def check_out(path: Path, resume: bool) -> None:
+    """Check that a run may have the folder `path`, and touch nothing.
+
+    Raises:
+        StoreError: it is a file; it is not empty and `resume` is not set; it is no run folder.
+    """
+    if path.is_file():
+        raise StoreError(f"{path} is a file: choose another --out, the run makes a folder of it")
+    if not path.is_dir():
+        return
     entries = {p.name for p in path.iterdir()} - {_LOCK}
     if not any(not name.startswith(TEMPORARY) for name in entries):
         return

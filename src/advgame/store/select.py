@@ -17,19 +17,31 @@ Which: TypeAlias = int | Literal["best"] | None
 
 
 def parse_source(text: str) -> tuple[Path, Which]:
-    """Split `RUN[@step|@best]`. A folder whose own name holds an @ is taken as it is.
+    """Split `RUN[@step|@best]`. A file or folder whose own name holds an @ is taken as it is.
 
     Raises:
         StoreError: what follows the @ is neither a step nor `best`.
     """
     run, at, which = text.rpartition("@")
-    if not at or Path(text).is_dir():
+    if not at or Path(text).exists():
         return Path(text), None
     if which == "best":
         return Path(run), "best"
     if not which.isdecimal():
         raise StoreError(f"'{text}' does not name a checkpoint: write RUN, RUN@120 or RUN@best")
     return Path(run), int(which)
+
+
+def with_step(text: str, step: int | None) -> tuple[Path, Which]:
+    """As `parse_source`, where an option --step may name the checkpoint instead.
+
+    Raises:
+        StoreError: as `parse_source`; or both name one.
+    """
+    run, which = parse_source(text)
+    if step is not None and which is not None:
+        raise StoreError(f"'{text}' and --step {step} both name a checkpoint: leave one out")
+    return run, which if step is None else step
 
 
 def resolve_checkpoint(run: Path, step: Which = None) -> Checkpoint:
