@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from advgame.errors import ConfigError
+from advgame.errors import AdvGameError, ConfigError, StoreError
 from advgame.study.cells import asked, cells_of, needs
-from advgame.study.plan import make_plan
+from advgame.study.folders import read_json
+from advgame.study.plan import check_sources, make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
@@ -108,13 +110,16 @@ def test_the_way_of_asking_has_a_hash_of_its_own(tmp_path: Path) -> None:
         ("name: red", "name: Red One", "arms.2.name"),
         ("seeds: [3, 4]\n", "seeds: [3, 3]\n", "distinct run seeds"),
         ("budget_tokens: 900", "budget_tokens: 0", "budget_tokens"),
-        ("budget_tokens: 900", "budget: 900", "budget_tokens: Field required"),
+        ("budget_tokens: 900", "budget: 900", "key budget; did you mean budget_tokens?"),
+        ("budget_tokens: 900\n", "", "budget_tokens: Field required"),
+        ("seeds: 4,", "sedes: 4,", "unknown key evaluate.sedes; did you mean seeds?"),
         ("base: tiny", "base: tinny", "did you mean tiny?"),
-        ("preset: fixed.yaml", "preset: gone.yaml", "gone.yaml: no such"),
-        ("type: attacker-only", "type: attacker", "schedule.type"),
+        ("preset: fixed.yaml", "preset: gone.yaml", "study.yaml: arm static: gone.yaml: no such"),
+        ("type: attacker-only", "type: attacker", "study.yaml: arm red: schedule.type"),
         ("every: 0", "every: often", "train.validation.every"),
         ("{train: ", "{judges: {evaluation: null}, train: ", "the judge that trains would measure"),
         ("seeds: 4", "primary: [harmful/plane], seeds: 4", "'harmful/plane' is not measured of"),
+        ("seeds: 4", "fixed: [{name: plain, collection: templates}], seeds: 4", "two cells"),
         ("seeds: 4", "seeds: many", "evaluate.seeds: should be a valid integer"),
     ],
 )
@@ -124,6 +129,28 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, old: str, new: str, tol
         make_plan(write(tmp_path, STUDY.replace(old, new, 1)))
     assert told in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("seeds: 4", "benign: [benign-edgi], seeds: 4", "did you mean benign-edgy?"),
+        ("seeds: 4", "fixed: [{name: t, collection: tmplates}], seeds: 4", "named 'tmplates'"),
+        ("schedule: {type: attacker-only}", "seeds: {harmful: [gone.jsonl]}", "gone.jsonl: no"),
+    ],
+)
+def test_what_is_read_hours_later_is_checked_before(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    check_sources(tmp_path, make_plan(write(tmp_path)))
+    plan = make_plan(write(tmp_path, STUDY.replace(old, new, 1)))  # all that a report needs
+    with pytest.raises(AdvGameError, match=re.escape(told)):
+        check_sources(tmp_path, plan)
+
+
+def test_an_out_that_is_a_file_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot read .*: Not a directory"):
+        read_json(write(tmp_path) / "start.json")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda p: p.stem)

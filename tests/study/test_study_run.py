@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from advgame.errors import StoreError
-from advgame.study import measure
+from advgame.study import measure, run
 from advgame.study.analyse import analyse
 from advgame.study.folders import MOST_BYTES, Folders
 from advgame.study.job import work
 from advgame.study.plan import Plan, make_plan
+from advgame.study.pool import Watcher
 from advgame.study.run import due, records, start, tasks
 
 STUDY = """
@@ -44,6 +45,20 @@ class Words:
     def embed(self, texts: Sequence[str], /) -> np.ndarray:
         angles = np.array([len(text) for text in texts], dtype=np.float32)
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def test_a_failure_made_good_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    plan, folders = make_plan(tmp_path / "study.yaml"), Folders(tmp_path, tmp_path)
+    failed = [task for task in tasks(plan) if task.name.startswith("run")]
+    monkeypatch.setattr(run, "drive", lambda *_, **__: failed)
+    monkeypatch.setattr(run, "due", lambda *args: args[-1].key == "red-0")
+    log = folders.log("red-0")
+    log.parent.mkdir()
+    log.write_text("one\nwhy\n")
+    watcher = Watcher(started=print, ended=print, tick=print)
+    left = run.run_study(tmp_path, plan, folders, workers=1, watcher=watcher)
+    assert left == {"red-0": "why"}
 
 
 class StoppedError(Exception):

@@ -52,11 +52,13 @@ def study(
     from advgame.store.atomic import write_json
     from advgame.study.analyse import analyse
     from advgame.study.folders import Folders
-    from advgame.study.plan import make_plan
+    from advgame.study.plan import check_sources, make_plan
     from advgame.study.run import records as read_records
     from advgame.study.table import tables
 
     plan = make_plan(file)
+    if not report_only:  # which needs the records alone
+        check_sources(file, plan)
     folder = out or Path("runs") / f"study-{plan.study.name}"
     folders = Folders(folder, records or folder / "records")
     if dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ class Arm(Config):
     about: str = ""
     """One line for tables."""
     preset: str | None = None
-    """A preset or a file beside the study; null = the study's base."""
+    """A preset or a file beside the study, instead of the study's base; null = the base."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Keys over the preset, as in a configuration file."""
     seeds: tuple[int, ...] | None = None
@@ -118,10 +119,21 @@ def load_study(path: Path) -> Study:
     try:
         return Study.model_validate_json(json.dumps(tree), strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "study"
-        told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        raise ConfigError(f"{path}: {where}: {told}") from None
+        raise ConfigError(f"{path}: {_problem(error)}") from None
+
+
+def _problem(error: ValidationError) -> str:
+    """The first problem; a key misspelt goes before the one that is then missing."""
+    problems = error.errors(include_url=False)
+    first = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+    where = ".".join(map(str, first["loc"])) or "study"
+    if first["type"] == "extra_forbidden":
+        models = (Study, Arm, Evaluate, FixedAttack)
+        known = [name for model in models for name in model.model_fields]
+        near = get_close_matches(str(first["loc"][-1]), known, n=1)
+        return f"unknown key {where}" + (f"; did you mean {near[0]}?" if near else "")
+    told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{where}: {told}"
 
 
 def beside(path: Path, source: str) -> Path:

@@ -102,13 +102,15 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a file, or None if there is no file.
 
     Raises:
-        StoreError: it is damaged.
+        StoreError: it is damaged, or cannot be read.
     """
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path} is damaged: it does not hold an object")

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from advgame.config import RunConfig
+from advgame.config.game import SeedsConfig
 from advgame.config.load import compose
 from advgame.config.overrides import flat, merge
 from advgame.errors import ConfigError
 from advgame.schedule import ever_learns
+from advgame.seeds.load import check as check_seeds
+from advgame.seeds.templates import template_names
 from advgame.study.config import Study, beside, load_study
 from advgame.types import Role
 
@@ -118,13 +121,12 @@ def make_plan(path: Path) -> Plan:
     study = load_study(path)
     common = {"train": {"budget_tokens": study.budget_tokens, "steps": _MOST_STEPS, "threads": 1}}
     base = merge(common, study.set)
-    source = beside(path, study.base)
     trials = [
         Trial(
             arm=START,
             seed=0,
             place=0,
-            config=compose(source, base, {"name": START}),
+            config=_config(path, "", study.base, base, {"name": START}),
             overrides=study.set,
         )
     ]
@@ -132,14 +134,19 @@ def make_plan(path: Path) -> Plan:
         for arm in study.arms:
             seeds = study.seeds_of(arm)
             if place < len(seeds):
-                own = beside(path, arm.preset) if arm.preset else source
                 named = {"name": f"{arm.name}-{seeds[place]}", "seed": seeds[place]}
                 trials.append(
                     Trial(
                         arm=arm.name,
                         seed=seeds[place],
                         place=place,
-                        config=compose(own, merge(base, arm.set), named),
+                        config=_config(
+                            path,
+                            f"arm {arm.name}: ",
+                            arm.preset or study.base,
+                            merge(base, arm.set),
+                            named,
+                        ),
                         overrides=merge(study.set, arm.set),
                     )
                 )
@@ -152,11 +159,40 @@ def make_plan(path: Path) -> Plan:
     return plan
 
 
+def check_sources(path: Path, plan: Plan) -> None:
+    """Check what is read only when a run begins or has ended, perhaps hours later.
+
+    Raises:
+        ConfigError: a collection of fixed attacks is unknown.
+        SeedError: a seed set is unknown, or a file of one's own cannot be used.
+    """
+    study = plan.study
+    for fixed in study.evaluate.fixed:
+        if fixed.collection not in template_names():
+            raise ConfigError(
+                f"{path}: evaluate.fixed: no collection is named {fixed.collection!r}; there are "
+                f"{', '.join(template_names())}"
+            )
+    check_seeds(SeedsConfig(harmful=(), benign=study.evaluate.benign))
+    for arm in (START, *(each.name for each in study.arms)):
+        check_seeds(plan.of(arm)[0].config.seeds)
+
+
+def _config(path: Path, whose: str, source: str, *trees: Mapping[str, Any]) -> RunConfig:
+    try:
+        return compose(beside(path, source), *trees)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {whose}{error}") from None
+
+
 def _check_primary(path: Path, plan: Plan) -> None:
     # Inside, because cells are built on plans.
     from advgame.study.cells import cells_of
 
     known = [cell.name for cell in cells_of(plan, plan.of(plan.study.reference)[0])]
+    for name in known:
+        if known.count(name) > 1:
+            raise ConfigError(f"{path}: evaluate: two cells are named {name!r}; rename one")
     for name in plan.study.evaluate.primary:
         if name not in known:
             raise ConfigError(
