@@ -50,6 +50,14 @@ def test_a_misspelt_judge_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) 
     assert "no judge is named 'c'" in told(capsys.readouterr().err)
 
 
+def test_a_whole_configuration_is_no_judge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "whole.yaml").write_text("extends: tiny\njudges: {defender: {type: rule}}\n")
+    assert call("judge", "audit", "--judge", str(tmp_path / "whole.yaml")) == 2
+    assert "no key `type`; write a judge's keys alone" in told(capsys.readouterr().err)
+
+
 def test_following_a_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,8 +78,13 @@ def parse_judge(text: str) -> JudgeConfig | None:
             model=model, mode="pointwise", engine=OpenAIEngine(base_url=url)
         )
     if Path(text).suffix in (".yaml", ".yml"):
+        tree = read(Path(text))
+        if "type" not in tree:  # perhaps a whole configuration
+            raise ConfigError(
+                f"{text}: no key `type`; write a judge's keys alone, as under judges.defender"
+            )
         try:
-            made: JudgeConfig = TypeAdapter(JudgeConfig).validate_python(read(Path(text)))
+            made: JudgeConfig = TypeAdapter(JudgeConfig).validate_python(tree)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
