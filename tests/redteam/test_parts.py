@@ -23,7 +23,7 @@ from advgame.redteam.secrets import unsaid
 from advgame.redteam.strategies.base import Sight
 from advgame.redteam.strategies.best_of_k import BestOfK
 from advgame.redteam.strategies.build import parse_strategy
-from advgame.redteam.strategies.multi_turn import MultiTurn
+from advgame.redteam.strategies.multi_turn import RAMP, MultiTurn
 from advgame.redteam.strategies.plain import Plain
 from advgame.redteam.strategies.templates import Templates
 from advgame.redteam.strategies.transfer import Transfer
@@ -236,7 +236,8 @@ def test_multi_turn_leads_up_and_ends_with_the_attack() -> None:
 
     said = Message(role="user", content="x")
     assert SEED.text in says(3, ()) and says(3, ()) != SEED.text
-    assert says(2, (said, said)) not in (says(3, ()), SEED.text)
+    # The request is on the table; a later step of the ramp does not say it again.
+    assert says(2, (said, said)) == RAMP[2]
     assert says(1, (said, said)) == SEED.text
     assert says(1, ()) == SEED.text
 

@@ -70,9 +70,9 @@ class Format:
 
 
 def fill(text: str, request: str) -> str:
-    """Put `request` where the template says {request}. One pass: placeholders in it stay text."""
-    before, _, after = text.partition("{request}")
-    return f"{before}{request}{after}"
+    """Put `request` where the template says {request}, if it does; what is put in stays text."""
+    before, found, after = text.partition("{request}")
+    return f"{before}{request}{after}" if found else text
 
 
 @cache
