@@ -73,6 +73,12 @@ def test_openai_sends_the_chat_and_reads_the_reply() -> None:
     assert request.headers["Authorization"] == f"Bearer {SECRET}"
 
 
+def test_an_at_sign_in_the_name_of_a_model() -> None:
+    with serving(of_json({"choices": [{"message": {"content": "yes"}}]})) as server:
+        assert ask(f"openai:@cf/meta/llama@1@{server.base_url}").text == "yes"
+    assert server.requests[0].body["model"] == "@cf/meta/llama@1"
+
+
 def test_a_filtered_reply_is_empty_and_tokens_are_guessed() -> None:
     with serving(of_json({"choices": [{"message": {"content": None}}]})) as server:
         found = ask(f"openai:m@{server.base_url}")

@@ -6,6 +6,7 @@ A judge that trained a run has taught it what it likes, so its word on that run 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -102,12 +103,13 @@ def split_endpoint(text: str) -> tuple[str, str]:
     Raises:
         ConfigError: it is not of that form.
     """
-    model, _, url = text.removeprefix("openai:").partition("@")
-    if not model or not url.startswith(("http://", "https://")):
+    # Some models' own names hold an @: the address begins at the last one before http.
+    found = re.fullmatch(r"(.+)@(https?://.*)", text.removeprefix("openai:"), re.DOTALL)
+    if found is None:
         raise ConfigError(
             f"{text}: not of the form openai:MODEL@BASE_URL, as in openai:my-model@http://host/v1"
         )
-    return model, url
+    return found[1], found[2]
 
 
 def training_judges(config: RunConfig) -> tuple[JudgeConfig, ...]:
