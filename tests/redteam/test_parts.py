@@ -131,7 +131,7 @@ def test_reads_budgets() -> None:
         requests=5, tokens=2000, money=0.5, seconds=90.0, price=Price(prompt=1.0, reply=2.5)
     )
     assert parse_budget((), None) == Budget()
-    for bad in ("requests", "hours=3", "requests=-1", "tokens=0", "time=5 parsecs"):
+    for bad in ("requests", "hours=3", "requests=-1", "tokens=0", "requests=0.5", "time=5 parsecs"):
         with pytest.raises(ConfigError, match="--budget"):
             parse_budget([bad], None)
     with pytest.raises(ConfigError, match="--price"):

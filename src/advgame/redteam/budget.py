@@ -158,7 +158,8 @@ def parse_budget(parts: Sequence[str], price: str | None) -> Budget:
 def _amount(name: str, value: str) -> float:
     units = _UNITS if name == "time" else {"": 1.0}
     match = re.fullmatch(r"([0-9]*\.?[0-9]+(?:e[0-9]+)?)([a-z]*)", value.strip().lower())
-    if match is None or match[2] not in units or float(match[1]) <= 0:
+    least = 1.0 if name in ("requests", "tokens") else 1e-9  # these are whole
+    if match is None or match[2] not in units or float(match[1]) < least:
         example = "90s, 30m or 2h" if name == "time" else "500"
         raise ConfigError(f"--budget {name}={value}: write a number above 0, such as {example}")
     return float(match[1]) * units[match[2]]
