@@ -245,6 +245,8 @@ def test_a_command_can_be_ended_whatever_became_of_its_pipes(code: str) -> None:
         ("http:no-key.yaml", "NOT_SET is not set"),
         ("http:key-in-url.yaml", "${KEY} stands outside of headers"),
         ("http:key-in-body.yaml", "${KEY} stands outside of headers"),
+        ("http:slot-in-url.yaml", "$prompt stands outside of body"),
+        ("http:slot-in-header.yaml", "$conversation stands outside of body"),
         ("command:'", "quotation"),
     ],
 )
@@ -253,6 +255,8 @@ def test_names_that_are_none(text: str, expected: str) -> None:
     Path("no-slot.yaml").write_text("url: http://h\nbody: {q: 3}\n")
     Path("no-key.yaml").write_text("url: http://h\nheaders: {X: '${NOT_SET}'}\n")
     Path("key-in-url.yaml").write_text("url: http://h?key=${KEY}\nbody: {q: $prompt}\n")
+    Path("slot-in-url.yaml").write_text("url: http://h?q=$prompt\nmethod: GET\n")
+    Path("slot-in-header.yaml").write_text("url: http://h\nheaders: {S: $conversation}\n")
     Path("key-in-body.yaml").write_text("url: http://h\nbody: {q: $prompt, key: ['${KEY}']}\n")
     with pytest.raises(AdvGameError) as caught:
         parse_target(text)

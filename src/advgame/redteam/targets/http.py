@@ -171,6 +171,9 @@ def http_target(
         raise ConfigError(
             f"{path}: {stray[0]} stands outside of headers: variables are filled in there alone"
         )
+    # To the letter there: the target would be asked for "$prompt", and look safe.
+    if slot := _SLOT.search(" ".join((config.url, *config.headers.values()))):
+        raise ConfigError(f"{path}: {slot[0]} stands outside of body: it is filled in there alone")
     names = [each for value in config.headers.values() for each in _ENV.findall(value)]
     secrets = {each: _secret(each) for each in names}
     headers = {
