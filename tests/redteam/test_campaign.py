@@ -284,6 +284,8 @@ def test_ctrl_c_says_how_to_go_on(capsys: Captured, monkeypatch: pytest.MonkeyPa
         ("--target model:tiny-random --out o --resume", "holds no campaign"),
         ("--target openai:m@https://api.example.com/v1 --out o", "--i-am-authorized"),
         ("--target command:true --dry-run", "--i-am-authorized"),
+        ("--target model:tiny-random --dry-run --kind benign", "harmful-plain holds harmful"),
+        ("--target model:tiny-random --dry-run --seeds benign-edgy", "say --kind benign"),
         ("report o", "no campaign's folder"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from advgame.config.game import SeedSource
 from advgame.errors import ConfigError, StoreError
-from advgame.evals.catalog import SafetyTask
+from advgame.evals.catalog import SAFETY, SafetyTask
 from advgame.evals.questions import Part, seeds_of
 from advgame.redteam.ledger import FINDINGS, REQUESTS
 from advgame.redteam.strategies.build import Recipe, parse_strategy
@@ -20,6 +20,12 @@ from advgame.store.atomic import write_json
 from advgame.types import Kind, Seed
 
 SETTINGS = "campaign.json"
+_KINDS = {kind.value: kind for kind in Kind} | {
+    task.source.name: task.kind
+    for task in SAFETY.values()
+    if not task.source.name.startswith("hub:")
+}
+"""What the sets known by name hold; a union is named like its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +89,15 @@ def seeds_named(settings: Settings) -> tuple[Seed, ...]:
 
     Raises:
         SeedError, AssetError: they cannot be had.
-        ConfigError: they stand in documents, and what is asked for makes no sense there.
+        ConfigError: they are of the other kind; or they stand in documents, and what is asked for
+            makes no sense there.
     """
+    kind = _KINDS.get(settings.seeds, settings.kind)
+    if kind is not settings.kind:  # else every refusal of a harmful request would be a success
+        raise ConfigError(
+            f"--kind {settings.kind}: {settings.seeds} holds {kind} requests; say --kind {kind}, "
+            "or name other --seeds"
+        )
     task = SafetyTask(name="redteam", source=SeedSource(name=settings.seeds), kind=settings.kind)
     found = seeds_of(task, part=settings.part, limit=settings.limit)
     scenes = [seed.scene for seed in found if seed.scene is not None]
