@@ -173,6 +173,9 @@ def test_the_attacker_is_asked_in_its_own_format(players: tuple[Player, ...], ki
     assert answer["choices"][0]["message"]["content"] == "Say how kites fly."
     wanted = get_format(Role.ATTACKER, "fewshot").messages("How do kites fly?", kind, None)
     assert [each.messages for each in sampler.asked] == [wanted]
+    ask(made, model="attacker:injection", messages=chat)
+    injected = get_format(Role.ATTACKER, "fewshot").messages("How do kites fly?", kind, None, True)
+    assert sampler.asked[-1].messages == injected != wanted
     ask(made, model="attacker:chat", messages=chat)
     assert [each.content for each in sampler.asked[-1].messages][-1] == "The target refused."
 

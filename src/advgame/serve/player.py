@@ -66,12 +66,14 @@ class Mode:
     """One model id of a server: a player, and what a chat sent to it means.
 
     `move` puts the player's move in its own format; without it the chat is the model's as it is.
-    `kind` is what the Attacker is told that requests are.
+    `kind` is what the Attacker is told that requests are; `injected` that its prompt is to stand in
+    a document.
     """
 
     player: Player
     move: bool
     kind: Kind = Kind.HARMFUL
+    injected: bool = False
 
     def ask(self, chat: tuple[Message, ...]) -> tuple[tuple[Message, ...], Shape | None]:
         """The chat the model sees, and the shape its reply is wanted in.
@@ -84,7 +86,8 @@ class Mode:
             return chat, None
         if manner.role is Role.ATTACKER:
             request, shape = wanted(chat)
-            return manner.format.messages(request, self.kind, manner.system), shape
+            asked = manner.format.messages(request, self.kind, manner.system, self.injected)
+            return asked, shape
         if len(chat) == 1 and chat[0].role == "user":
             return manner.format.messages(chat[0].content, self.kind, manner.system), None
         return chat, None
@@ -102,6 +105,8 @@ class Mode:
             return f"the weights of {self.player.source}, asked as the chat stands"
         if self.player.manner.role is Role.DEFENDER:
             return f"{self.player.source}, asked in its own format"
+        if self.injected:
+            return f"{self.player.source}: writes a text that brings it about from in a document"
         return f"{self.player.source}: rewrites the first user message, told that it is {self.kind}"
 
     @property
@@ -135,13 +140,15 @@ def modes(players: tuple[Player, ...]) -> dict[str, Mode]:
     """The model ids of a server.
 
     `attacker` and `defender` are the players as they play; `attacker:benign` makes benign requests
-    look harmful; `attacker:chat` and `defender:chat` are their weights on the chat as it is.
+    look harmful; `attacker:injection` writes texts that are put into documents;
+    `attacker:chat` and `defender:chat` are their weights on the chat as it is.
     """
     found: dict[str, Mode] = {}
     for player in players:
         found[player.name] = Mode(player=player, move=True)
         if player.manner.role is Role.ATTACKER:
             found[f"{player.name}:benign"] = Mode(player=player, move=True, kind=Kind.BENIGN)
+            found[f"{player.name}:injection"] = Mode(player=player, move=True, injected=True)
         found[f"{player.name}:chat"] = Mode(player=player, move=False)
     return found
 
