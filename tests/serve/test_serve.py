@@ -208,6 +208,7 @@ def test_stop_sequences_end_a_reply(players: tuple[Player, ...]) -> None:
         (say(temperature=-1), 400, "temperature"),
         (say(n=0), 400, "n: "),
         (say(tools=[{"type": "function"}]), 400, "tools is not served here"),
+        (say(repetition_penalty=1.3), 400, "repetition_penalty is not served here"),
         (say(response_format={"type": "json_object"}), 400, "response_format is not served"),
         (say("word " * 9_000), 400, "more than the model's"),
         (say(model="attacker", messages=[{"role": "system", "content": "x"}]), 400, "has none"),

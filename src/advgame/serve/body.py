@@ -26,6 +26,9 @@ _IDLE: dict[str, tuple[Any, ...]] = {  # fields not served, and the values that 
     "logit_bias": (None, {}),
     "presence_penalty": (None, 0),
     "frequency_penalty": (None, 0),
+    "repetition_penalty": (None, 1),  # this and the next two are other servers' own
+    "top_k": (None, 0, -1),
+    "min_p": (None, 0),
     "modalities": (None, ["text"]),
     "audio": (None,),
 }
