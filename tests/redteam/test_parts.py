@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tenacity import RetryCallState
 
 from advgame.errors import ConfigError, SeedError, StoreError
 from advgame.redteam.budget import Budget, BudgetSpent, Meter, Price, Spent, parse_budget
-from advgame.redteam.gate import Call, Gate
+from advgame.redteam.gate import IN_A_ROW, Call, Gate
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.plan import Arm, trials
 from advgame.redteam.play import Table
@@ -90,6 +91,39 @@ def test_waiting_for_a_turn_ends_with_the_time(tmp_path: Path) -> None:
     assert [type(each) for each in ended] == [BudgetSpent] * 20
     assert way.meter.reached == "time" and way.shut
     assert way.target.asked == 1  # type: ignore[attr-defined]
+
+
+class Garbled:
+    """A target that answers as it is told to: None = without a reply in it."""
+
+    name, at_once = "garbled", 8
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers = iter(answers)
+
+    async def ask(self, chat: object, conversation: str, how: Sampling, /) -> Answer:
+        text = next(self.answers, None)
+        if text is None:
+            raise TargetError(State.MALFORMED, "no text at data.answer")
+        return Answer(text=text, usage=Usage())
+
+
+@pytest.mark.parametrize(("first", "down"), [((), True), (("yes",), False)])
+def test_a_target_that_never_answered_is_down_however_it_fails(
+    first: tuple[str, ...], down: bool, tmp_path: Path
+) -> None:
+    """Such as one whose description says the wrong place of the reply."""
+    meter = Meter(Budget(), Spent())
+    way = Gate(Garbled(*first), meter, Ledger(tmp_path), Sampling())
+
+    async def ask() -> None:
+        for number in range(IN_A_ROW + len(first)):
+            call = Call(trial=f"t/{number}", turn=0, chat=(Message(role="user", content="x"),))
+            with suppress(TargetError):
+                await way.ask(call)
+
+    asyncio.run(ask())
+    assert bool(way.down) is down
 
 
 def test_no_waiting_before_another_try_when_the_time_is_up(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from advgame.types import Message, Sampling
 IN_A_ROW = 20
 """After this many tries without an answer the target is taken to be down."""
 _DOWN = (State.UNAVAILABLE, State.REJECTED, State.CRASHED)
+"""What counts as no answer once the target has answered. A reply that is too long, too slow or
+garbled may be a prompt's doing; where nothing else ever came, it is the target or its description.
+"""
 
 
 class TargetDown(Exception):  # noqa: N818  # the campaign's end, told to the user as an AdvGameError
@@ -56,6 +59,7 @@ class Gate:
         self._next = 0.0
         self._turns = asyncio.Lock()
         self._silent = 0
+        self._answered = False
 
     @property
     def shut(self) -> bool:
@@ -84,7 +88,7 @@ class Gate:
             answer = await self._in_time(call)
             used = answer.usage
             self._ledger.answered(call.trial, call.turn, answer, self.meter.spent.seconds)
-            self._silent = 0
+            self._silent, self._answered = 0, True
             return answer
         except TargetError as error:
             self._ledger.failed(call.trial, call.turn, error.state, self.meter.spent.seconds)
@@ -122,6 +126,7 @@ class Gate:
             self._next = time.monotonic() + self._pause
 
     def _failed(self, error: TargetError) -> None:
-        self._silent = self._silent + 1 if error.state in _DOWN else 0
+        silent = error.state in _DOWN or not self._answered
+        self._silent = self._silent + 1 if silent else 0
         if self._silent >= IN_A_ROW and not self.down:
             self.down = f"no answer to {self._silent} requests in a row; the last: {error.detail}"
