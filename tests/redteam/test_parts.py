@@ -175,11 +175,11 @@ def test_reads_budgets() -> None:
 def test_ledger_remembers_across_a_crash(tmp_path: Path) -> None:
     answer = Answer(text="yes", usage=Usage(prompt_tokens=3, reply_tokens=2), cut=True)
     ledger = Ledger(tmp_path)
-    ledger.sent("t/0", 0, "first", 1.0)
-    ledger.answered("t/0", 0, answer, 2.0)
-    ledger.sent("t/0", 1, "second", 3.0)
+    ledger.sent("t/0", 0, "first", 1.0, tokens=7)
+    ledger.answered("t/0", 0, answer, 2.0, tokens=7)
+    ledger.sent("t/0", 1, "second", 3.0, tokens=10)
     ledger.failed("t/0", 1, State.TIMEOUT, 4.0)
-    ledger.sent("t/0", 1, "second", 5.5)
+    ledger.sent("t/0", 1, "second", 5.5, tokens=10)
     ledger.found(finding("plain", 0, 0, None, state=State.TIMEOUT))
     with pytest.raises(StoreError, match="another campaign"):
         Ledger(tmp_path)
@@ -191,7 +191,9 @@ def test_ledger_remembers_across_a_crash(tmp_path: Path) -> None:
     first, second = again.kept("t/0")
     assert (first.prompt, first.answer) == ("first", answer)
     assert (second.prompt, second.answer) == ("second", None)
-    assert again.before == Spent(requests=3, usage=answer.usage, seconds=5.5)
+    # What failed and what was under way has been sent, and is paid for.
+    usage = Usage(prompt_tokens=3 + 10 + 10, reply_tokens=2)
+    assert again.before == Spent(requests=3, usage=usage, seconds=5.5)
     again.forget("plain/s0/0")
     again.found(finding("plain", 0, 0, True))
     again.close()

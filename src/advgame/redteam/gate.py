@@ -83,11 +83,13 @@ class Gate:
         )
         ticket = self.meter.take(most)
         used = asked  # what was sent is paid for, whatever comes back
+        clock, tokens = self.meter.spent.seconds, asked.total
         try:
-            self._ledger.sent(call.trial, call.turn, call.prompt, self.meter.spent.seconds)
+            self._ledger.sent(call.trial, call.turn, call.prompt, clock, tokens)
             answer = await self._in_time(call)
             used = answer.usage
-            self._ledger.answered(call.trial, call.turn, answer, self.meter.spent.seconds)
+            clock = self.meter.spent.seconds
+            self._ledger.answered(call.trial, call.turn, answer, clock, tokens)
             self._silent, self._answered = 0, True
             return answer
         except TargetError as error:

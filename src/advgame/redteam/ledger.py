@@ -73,14 +73,25 @@ class Ledger:
         """What an attempt that has not ended sent so far, in order."""
         return list(self._kept.get(trial, ()))
 
-    def sent(self, trial: str, turn: int, prompt: str, clock: float) -> None:
-        """Take note that a request is about to be sent; `clock`: seconds spent so far."""
-        self._write({"sent": trial, "turn": turn, "prompt": prompt, "clock": round(clock, 3)})
+    def sent(self, trial: str, turn: int, prompt: str, clock: float, tokens: int = 0) -> None:
+        """Take note that a request is about to be sent.
 
-    def answered(self, trial: str, turn: int, answer: Answer, clock: float) -> None:
-        """Take note of an answer."""
-        row = {"answered": trial, "turn": turn, **asdict(answer), "clock": round(clock, 3)}
-        self._write(row)
+        Args:
+            trial: the attempt.
+            turn: which of its requests.
+            prompt: what is said.
+            clock: seconds spent so far.
+            tokens: what it costs if nothing comes back.
+        """
+        row = {"sent": trial, "turn": turn, "prompt": prompt, "tokens": tokens}
+        self._write({**row, "clock": round(clock, 3)})
+
+    def answered(
+        self, trial: str, turn: int, answer: Answer, clock: float, tokens: int = 0
+    ) -> None:
+        """Take note of an answer, whose usage takes the place of the `tokens` of its request."""
+        row = {"answered": trial, "turn": turn, **asdict(answer), "instead": tokens}
+        self._write({**row, "clock": round(clock, 3)})
 
     def failed(self, trial: str, turn: int, state: State, clock: float) -> None:
         """Take note that a try gave no answer."""
@@ -127,9 +138,10 @@ def read_spent(folder: Path) -> Spent:
 
 
 def _counted(was: Spent, row: dict[str, Any]) -> Spent:
+    usage = was.usage + Usage(prompt_tokens=row.get("tokens", 0) - row.get("instead", 0))
     return Spent(
         requests=was.requests + ("sent" in row),
-        usage=was.usage + _answer(row).usage if "answered" in row else was.usage,
+        usage=usage + _answer(row).usage if "answered" in row else usage,
         seconds=max(was.seconds, row.get("clock", 0.0)),
     )
 
