@@ -66,3 +66,9 @@ def test_nothing_to_replay(capsys: pytest.CaptureFixture[str]) -> None:
     assert "none to replay" in told(capsys.readouterr().err)
     assert call(*line[:2], "nowhere", *line[3:]) == 2
     assert "there are no findings" in told(capsys.readouterr().err)
+    Path("another").mkdir()
+    assert call(*line[:2], "another", *line[3:]) == 2
+    assert "another: there are no findings" in told(capsys.readouterr().err)
+    Path("old.jsonl").write_bytes(b"PK\x03\x04\xff\xfe")  # one of Inspect's logs, say
+    assert call(*line) == 2
+    assert "old.jsonl:1: damaged" in told(capsys.readouterr().err)

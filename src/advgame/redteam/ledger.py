@@ -147,10 +147,10 @@ def _counted(was: Spent, row: dict[str, Any]) -> Spent:
 
 
 def read_findings(folder: Path) -> Iterator[Finding]:
-    """The findings of a campaign's folder, or of a findings.jsonl itself.
+    """The findings of a campaign's folder, or of a findings.jsonl itself; none if there is no file.
 
     Raises:
-        StoreError: there is none, or it is damaged.
+        StoreError: it is damaged.
     """
     path = folder / FINDINGS if folder.is_dir() else folder
     for row in read_lines(path):
@@ -158,6 +158,17 @@ def read_findings(folder: Path) -> Iterator[Finding]:
             yield Finding.of_json(row)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{path}: a line is no finding of a campaign") from error
+
+
+def latest_findings(path: Path) -> list[Finding]:
+    """The last finding of each attempt of a campaign that is over, from its folder or file.
+
+    Raises:
+        StoreError: there are none, or they are damaged.
+    """
+    if not (path / FINDINGS if path.is_dir() else path).exists():
+        raise StoreError(f"{path}: there are no findings")
+    return list({each.id: each for each in read_findings(path)}.values())
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -168,7 +179,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:  # bytes that are no text are damage like any other
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from advgame.errors import StoreError
 from advgame.metrics.intervals import Rate, rate
-from advgame.redteam.ledger import read_findings
-from advgame.redteam.plan import Settings
+from advgame.redteam.ledger import latest_findings
+from advgame.redteam.plan import SETTINGS, Settings, read_settings
 from advgame.redteam.strategies.base import Sight
 from advgame.redteam.values import Finding, Trial
 from advgame.redteam.work import Work
@@ -38,11 +38,9 @@ def replayed(path: Path) -> Work:
         path: a campaign's folder or its findings.jsonl.
 
     Raises:
-        StoreError: it is damaged, or nothing succeeded there.
+        StoreError: there are no findings, they are damaged, or nothing succeeded there.
     """
-    if not path.exists():
-        raise StoreError(f"{path}: there are no findings")
-    broke = _distinct(read_findings(path))
+    broke = _distinct(latest_findings(path))
     if not broke:
         raise StoreError(f"{path}: no attack succeeded there, so there is none to replay")
     said: dict[tuple[str, int], Sequence[str]] = {}
@@ -109,6 +107,5 @@ def outcome(findings: Sequence[Finding], of: int) -> tuple[Rate, bool]:
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:
-    latest = {each.id: each for each in findings}
-    broke = (each for each in latest.values() if each.success)
+    broke = (each for each in findings if each.success)
     return list({(each.seed_id, each.said): each for each in broke}.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from advgame.derive import derive
 from advgame.errors import SeedError
-from advgame.redteam.ledger import read_findings
+from advgame.redteam.ledger import latest_findings
 from advgame.redteam.strategies.base import Sight
 from advgame.types import Move
 
@@ -36,7 +36,7 @@ class Transfer:
         """
         own: dict[str, list[str]] = {}
         wraps: dict[tuple[str, ...], set[str]] = {}
-        for finding in {each.id: each for each in read_findings(path)}.values():
+        for finding in latest_findings(path):
             if not finding.success or not finding.prompt:
                 continue
             pieces = tuple(finding.prompt.split(finding.seed))
