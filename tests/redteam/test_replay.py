@@ -9,7 +9,7 @@ import pytest
 from command import call, told
 from http_server import Answer, Request, Server
 from redteam.made import finding
-from redteam.talker import findings, reply, said, talking
+from redteam.talker import findings, reply, said, seeds, talking
 
 from advgame.types import Message
 
@@ -48,6 +48,16 @@ def test_below_above_and_error(capsys: pytest.CaptureFixture[str]) -> None:
     # A talk is had anew: the target's own reply stands in it, not the old one.
     assert second.body["messages"][1]["content"].startswith("I'm sorry")
     assert Path("d/junit.xml").exists() and len(findings("d")) == 5
+
+
+def test_the_judge_is_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
+    with talking(lambda prompt, times: True) as server:
+        line = ["redteam", "--target", f"openai:m@{server.base_url}", "--attempts", "1"]
+        assert call(*line, "--seeds", seeds(2), "--judge", "patterns", "--out", "found") == 0
+        target = ("--target", line[2])
+        for again, place in enumerate(("found", "found/findings.jsonl")):
+            assert call("redteam", "replay", place, *target, "--out", f"again-{again}") == 1
+            assert "still succeed, by judge patterns" in capsys.readouterr().out
 
 
 def test_a_target_that_does_not_answer_is_no_pass(capsys: pytest.CaptureFixture[str]) -> None:

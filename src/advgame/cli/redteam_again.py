@@ -19,7 +19,13 @@ def replay(
     fail_over: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Fail if a larger share still succeeds.")
     ] = 0.0,
-    judge: options.Judge = "b",
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file; default what judged "
+            "these findings, or b."
+        ),
+    ] = None,
     second_judge: options.SecondJudge = "patterns",
     temperature: options.Temperature = 0.0,
     max_tokens: options.MaxTokens = 256,
@@ -41,11 +47,11 @@ def replay(
 
     named = named_target(target, key_env=key_env, timeout=timeout, concurrency=concurrency)
     from advgame.evals.judging import parse_judge
-
-    parse_judge(judge)
+    from advgame.redteam.replay import judge_of, replayed, settings_of
     from advgame.redteam.replay import outcome as judged
-    from advgame.redteam.replay import replayed, settings_of
 
+    judge = judge or judge_of(findings) or "b"
+    parse_judge(judge)
     work = replayed(findings)
     if not named.multi_turn and any(trial.turns > 1 for trial in work.trials):
         raise ConfigError(f"{named.name} takes single prompts, but some of the attacks are talks")
@@ -62,8 +68,8 @@ def replay(
     from advgame.cli.words import rate, share
 
     typer.echo(
-        f"{rate(found)} of {len(work.trials)} attacks still succeed; {found['unscored']} got no "
-        f"reply or no verdict; at most {share(fail_over)} may"
+        f"{rate(found)} of {len(work.trials)} attacks still succeed, by judge {judge}; "
+        f"{found['unscored']} got no reply or no verdict; at most {share(fail_over)} may"
     )
     typer.echo(out)
     if not enough or found["value"] is None:

@@ -76,6 +76,15 @@ def replayed(path: Path) -> Work:
     )
 
 
+def judge_of(path: Path) -> str | None:
+    """Who judged the campaign whose folder or findings `path` is; None where that is not known.
+
+    Another judge may see no success in what this one counted, and the test would pass.
+    """
+    folder = path if path.is_dir() else path.parent
+    return read_settings(folder).get("judge") if (folder / SETTINGS).exists() else None
+
+
 def settings_of(
     path: Path, target: str, work: Work, *, judge: str, second_judge: str | None,
     temperature: float, max_tokens: int,
