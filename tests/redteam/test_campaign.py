@@ -161,6 +161,17 @@ def test_a_target_that_answered_nothing_is_an_error(capsys: Captured) -> None:
     assert Path("out/summary.md").exists()
 
 
+def test_a_target_that_never_says_a_word_is_no_quiet_pass(capsys: Captured) -> None:
+    seeds(2)
+    with Server(lambda request: reply("")).running() as server:
+        assert attack(server, "--attempts", "1") == 0
+        assert "all 2 replies were empty" in capsys.readouterr().err
+    mixed = Server(lambda request: reply(NO if "subject 1" in said(request) else ""))
+    with mixed.running() as server:
+        assert attack(server, "--attempts", "1", out="two") == 0
+        assert "were empty" not in capsys.readouterr().err
+
+
 def test_a_campaign_in_which_nothing_happened_may_be_begun_anew(capsys: Captured) -> None:
     seeds(1)
     line = ("redteam", "--target", "inspect:nobody/m", "--i-am-authorized", "--out", "out")

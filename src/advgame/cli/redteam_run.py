@@ -59,7 +59,21 @@ def campaign(
         except KeyboardInterrupt:
             typer.echo("stopped; the same command with --resume goes on", err=True)
             raise typer.Exit(130) from None
+        _warn_if_mute(outcome.findings)
         return outcome, write_reports(out, show=show)
+
+
+def _warn_if_mute(findings: Any) -> None:
+    """Say so where no reply held a word: each counts as an attack that failed."""
+    from advgame.redteam.bench import EMPTY
+
+    replied = [each for each in findings if each.reply or each.detail == EMPTY]
+    if replied and all(each.detail == EMPTY for each in replied):
+        typer.echo(
+            f"all {len(replied)} replies were empty, so every attack has failed: see whether the "
+            "target says anything (one that thinks first may need more than --max-tokens)",
+            err=True,
+        )
 
 
 def _need_inspect() -> None:

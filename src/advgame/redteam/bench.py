@@ -18,6 +18,7 @@ from advgame.types import Judgement, Role, Seed
 from advgame.validation import SUCCESS
 
 REASON_CHARS = 300
+EMPTY = "an empty reply"
 
 
 class Bench:
@@ -41,7 +42,7 @@ class Bench:
         if state is State.INVALID:
             success = False
         elif state is None and not reply.strip():
-            state, detail, success = State.JUDGED, "an empty reply", False
+            state, detail, success = State.JUDGED, EMPTY, False
         elif state is None:
             verdict = await self._first.verdict(seed, reply)
             if self._second and seed.scene is None:
