@@ -149,6 +149,8 @@ def test_a_target_that_is_down_ends_the_campaign(capsys: Captured) -> None:
         message = told(capsys.readouterr().err)
         assert "no answer to 20 requests in a row; the last: 403: go away" in message
         assert 20 <= len(server.requests) < 60
+    for name in ("findings.sarif", "junit.xml"):  # what a pipeline shows whatever happened
+        assert (Path("out") / name).exists(), name
 
 
 def test_a_target_that_answered_nothing_is_an_error(capsys: Captured) -> None:
@@ -273,9 +275,12 @@ def test_ctrl_c_says_how_to_go_on(capsys: Captured, monkeypatch: pytest.MonkeyPa
     from advgame.redteam import campaign
 
     seeds(1)
-    monkeypatch.setattr(campaign, "inspect_eval", lambda *_, **__: [])  # what Inspect does then
     with talking(lambda prompt, times: False) as server:
-        assert attack(server) == 130
+        assert attack(server, "--attempts", "2", "--budget", "requests=1") == 0
+        Path("out/summary.md").unlink()
+        # What Inspect does then.
+        monkeypatch.setattr(campaign, "inspect_eval", lambda *_, **__: [])
+        assert attack(server, "--attempts", "2", "--resume") == 130
     assert "--resume goes on" in capsys.readouterr().err
 
 

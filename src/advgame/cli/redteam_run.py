@@ -46,7 +46,9 @@ def campaign(
     if banner:
         typer.echo(banner, err=True)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
+        from advgame.errors import EndpointError
         from advgame.redteam.campaign import How, run_campaign
+        from advgame.redteam.ledger import FINDINGS
         from advgame.redteam.report.write import write_reports
 
         pick_threads("auto")
@@ -56,7 +58,11 @@ def campaign(
                     named, settings, How(**how), out,
                     work=work, resume=resume, tell=shown.tell, begin=shown.begin,
                 )  # fmt: skip
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, EndpointError) as error:
+            if (out / FINDINGS).exists():  # a pipeline that shows reports shows them now, too
+                write_reports(out, show=show)
+            if isinstance(error, EndpointError):
+                raise
             typer.echo("stopped; the same command with --resume goes on", err=True)
             raise typer.Exit(130) from None
         _warn_if_mute(outcome.findings)
