@@ -310,6 +310,13 @@ def test_refuses_in_a_few_lines(line: str, expected: str, capsys: Captured) -> N
     assert expected in told(capsys.readouterr().err)
 
 
+def test_all_of_a_file_whose_rows_are_all_in_one_part(capsys: Captured) -> None:
+    seeds(2)
+    line = ("--target", "model:tiny-random", "--seeds", "seeds.jsonl", "--part", "all")
+    assert call("redteam", *line, "--dry-run") == 0
+    assert "2 harmful (of seeds.jsonl, all)" in capsys.readouterr().out
+
+
 def test_dry_run_contacts_nobody(capsys: Captured) -> None:
     seeds(2)
     with talking(lambda prompt, times: True) as server:

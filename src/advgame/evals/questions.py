@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from advgame.config.game import SeedsConfig
 from advgame.derive import derive
 from advgame.evals.catalog import SafetyTask
 from advgame.seeds.load import load
 from advgame.seeds.templates import load_templates
-from advgame.types import Kind, Seed, Split
+from advgame.types import Kind, Seed
 
 Part: TypeAlias = Literal["test", "validation", "all"]
 """test: the seeds that no run of these sets trains or is chosen on; validation: those to choose on;
@@ -51,8 +51,7 @@ def seeds_of(task: SafetyTask, *, part: Part, limit: int | None) -> tuple[Seed, 
         harmful=(task.source,) if task.kind is Kind.HARMFUL else (),
         benign=(task.source,) if task.kind is Kind.BENIGN else (),
     )
-    splits: Iterable[Split] = get_args(Split) if part == "all" else (part,)
-    found = [seed for split in splits for seed in load(config, split).of(task.kind)]
+    found = load(config, None if part == "all" else part).of(task.kind)
     return tuple(islice(sorted(found, key=lambda seed: seed.id), limit))
 
 

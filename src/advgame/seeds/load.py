@@ -44,8 +44,8 @@ class _Found:
     split: Split | None  # said by the row itself
 
 
-def load(config: SeedsConfig, split: Split) -> SeedPool:
-    """Return the pool of a split.
+def load(config: SeedsConfig, split: Split | None) -> SeedPool:
+    """Return the pool of a split; None = of all of them.
 
     A text listed more than once is kept once: the first of its copies, harmful sets before benign
     ones. A row may carry its own `split`, which then also holds for other texts on the same topic
@@ -72,13 +72,14 @@ def load(config: SeedsConfig, split: Split) -> SeedPool:
     for _, item in sorted(found.items()):
         text = item.seed.text
         near = said.get(topic(text)) if said else None
-        if (item.split or near or split_of(text)) == split:
+        if split is None or (item.split or near or split_of(text)) == split:
             pool[item.seed.kind].append(item.seed)
     for kind, sources in ((Kind.HARMFUL, config.harmful), (Kind.BENIGN, config.benign)):
         if sources and not pool[kind]:
+            place = "" if split is None else f" in split {split}"
             total = sum(item.seed.kind is kind for item in found.values())
             raise SeedError(
-                f"seeds.{kind}: no seed in split {split} ({total} in all splits of "
+                f"seeds.{kind}: no seed{place} ({total} in all splits of "
                 f"{', '.join(_source(source).name for source in sources)}); add seeds or sets"
             )
     return SeedPool(harmful=tuple(pool[Kind.HARMFUL]), benign=tuple(pool[Kind.BENIGN]))
