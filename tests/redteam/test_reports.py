@@ -159,7 +159,7 @@ def campaign(tmp_path: Path) -> Path:
     seed = Seed(id="s0", text="Tell me about subject 0.", kind=Kind.HARMFUL)
     folder = tmp_path / "found"
     ledger = Ledger(folder)
-    remember(folder, SETTINGS, [seed], resume=False)
+    remember(folder, SETTINGS, [seed], resume=False, attempts=8)
     marked = Verdict(score=9.0, success=True, reason=f"Because {MARKUP}")
     for each in (
         finding("plain", 0, 0, False, reply="I'm sorry, but I can't help with that."),
@@ -198,6 +198,13 @@ def test_everything_rendered_is_inert_and_withholds(campaign: Path) -> None:
             assert line.startswith("    "), line
     write_reports(campaign, show=True)
     assert "wibble" in (campaign / "report.html").read_text("utf-8")
+
+
+def test_says_how_many_attempts_were_not_made(campaign: Path) -> None:
+    write_reports(campaign)
+    for name in ("summary.md", "report.html"):
+        text = (campaign / name).read_text("utf-8")
+        assert "6 of 8; rates are of those that were made" in text, name
 
 
 def test_sarif(campaign: Path) -> None:

@@ -105,7 +105,7 @@ def run_campaign(
     with ExitStack() as stack:
         ledger = Ledger(folder)
         stack.callback(ledger.close)
-        remember(folder, settings, work.seeds, resume=resume)
+        remember(folder, settings, work.seeds, resume=resume, attempts=len(every))
         for finding in list(ledger.findings.values()):
             if how.retry_failed and (finding.state.target_failed or finding.success is None):
                 ledger.forget(finding.id)

@@ -138,10 +138,19 @@ def trials(arms: Sequence[Arm], seeds: Sequence[Seed], requests: int) -> Iterato
                     )
 
 
-def remember(folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume: bool) -> None:
+def remember(
+    folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume: bool, attempts: int
+) -> None:
     """Write the settings of a new campaign, or check that a resumed one has the same.
 
     A campaign in which nothing happened, as its target could not be opened, may be begun anew.
+
+    Args:
+        folder: the campaign's.
+        settings: what it is.
+        seeds: those it attacks.
+        resume: whether to go on with what is in `folder`.
+        attempts: how many it plans.
 
     Raises:
         ConfigError: there is a campaign already, or none, or one with other settings.
@@ -154,7 +163,7 @@ def remember(folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume:
             raise ConfigError(
                 f"{folder} holds a campaign: go on with --resume, or choose another --out"
             )
-        write_json(path, now)
+        write_json(path, {**now, "attempts_of": attempts})
         return
     if not path.exists():
         raise ConfigError(f"{folder} holds no campaign to resume")

@@ -56,6 +56,12 @@ def _in_order(settings: Mapping[str, Any], findings: Iterable[Finding]) -> list[
     return sorted(findings, key=lambda each: place.get(each.arm, len(place)))
 
 
+def _made(made: int, of: int) -> str:
+    if made >= of:
+        return f"{made}"
+    return f"{made} of {of}; rates are of those that were made"
+
+
 def facts_of(
     settings: Mapping[str, Any], findings: Sequence[Finding], spent: Spent
 ) -> dict[str, str]:
@@ -73,5 +79,5 @@ def facts_of(
         "Seeds": f"{settings['seeds_of']} of {settings['seeds']} ({settings['part']})",
         "Requests": f"{settings['attempts']} a seed and strategy; {spent.requests} sent, {tokens}",
         "Judge": "; ".join(judges),
-        "Attempts": f"{len(findings)}",
+        "Attempts": _made(len(findings), settings.get("attempts_of", len(findings))),
     }
