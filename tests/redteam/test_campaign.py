@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command import call, told
-from http_server import Answer, Request, Server
+from http_server import Answer, Request, Server, of_json
 from redteam.talker import NO, YES, findings, reply, said, seeds, talking
 
 Captured = pytest.CaptureFixture[str]
@@ -282,6 +282,23 @@ def test_ctrl_c_says_how_to_go_on(capsys: Captured, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(campaign, "inspect_eval", lambda *_, **__: [])
         assert attack(server, "--attempts", "2", "--resume") == 130
     assert "--resume goes on" in capsys.readouterr().err
+    assert "1 of 2" in Path("out/summary.md").read_text()
+
+
+def test_a_target_that_keeps_conversations_meets_no_old_one() -> None:
+    seeds(1)
+    line = ["--seeds", "seeds.jsonl", *FAST, "--strategy", "plain+multi-turn", "--attempts", "3"]
+    with Server(lambda request: of_json({"out": NO})).running() as server:
+        Path("api.yaml").write_text(
+            f"url: {server.base_url}\nbody: {{q: $prompt, talk: $conversation}}\nreply: out\n"
+        )
+        line = ["redteam", "--target", "http:api.yaml", *line]
+        assert call(*line, "--out", "one", "--budget", "requests=1") == 0
+        assert call(*line, "--out", "one", "--resume") == 0
+        assert call(*line, "--out", "two") == 0
+        talks = [each.body["talk"] for each in server.requests]
+    assert len(talks) == 6 and len(set(talks[:3])) == len(set(talks[3:])) == 1
+    assert talks[0] != talks[3]
 
 
 @pytest.mark.parametrize(

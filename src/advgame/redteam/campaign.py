@@ -105,7 +105,7 @@ def run_campaign(
     with ExitStack() as stack:
         ledger = Ledger(folder)
         stack.callback(ledger.close)
-        remember(folder, settings, work.seeds, resume=resume, attempts=len(every))
+        name = remember(folder, settings, work.seeds, resume=resume, attempts=len(every))
         for finding in list(ledger.findings.values()):
             if how.retry_failed and (finding.state.target_failed or finding.success is None):
                 ledger.forget(finding.id)
@@ -120,6 +120,7 @@ def run_campaign(
                 ledger,
                 Sampling(temperature=settings.temperature, max_new_tokens=settings.max_tokens),
                 how.per_minute,
+                campaign=name if target.keeps else None,
             )
             session = _Session(
                 table=Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from dataclasses import dataclass
 
 from advgame.redteam.budget import Meter
@@ -48,13 +49,25 @@ class Gate:
         ledger: Ledger,
         how: Sampling,
         per_minute: float | None = None,
+        campaign: str | None = None,
     ) -> None:
-        """Guard `target`; at most `per_minute` requests a minute go through."""
+        """Guard `target`.
+
+        Args:
+            target: whom to ask.
+            meter: what may be spent.
+            ledger: where everything is noted.
+            how: how the target is to draw.
+            per_minute: requests a minute at most.
+            campaign: its name, for a target that keeps conversations: what it was told under the
+                same name in another campaign, or a replay of this one, must not stand in them.
+        """
         self.target = target
         self.meter = meter
         self.down: str | None = None
         self._ledger = ledger
         self._how = how
+        self._campaign = campaign
         self._pause = 60.0 / per_minute if per_minute else 0.0
         self._next = 0.0
         self._turns = asyncio.Lock()
@@ -102,9 +115,14 @@ class Gate:
     async def _in_time(self, call: Call) -> Answer:
         try:
             async with asyncio.timeout(self.meter.seconds_left):
-                return await self.target.ask(call.chat, call.trial, self._how)
+                return await self.target.ask(call.chat, self._conversation(call), self._how)
         except TimeoutError:
             raise self.meter.time_is_up() from None
+
+    def _conversation(self, call: Call) -> str:
+        if self._campaign is None:
+            return call.trial
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._campaign}/{call.trial}"))
 
     async def _turn(self) -> None:
         """Wait for this request's turn under the rate limit, but not for longer than time is left.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def trials(arms: Sequence[Arm], seeds: Sequence[Seed], requests: int) -> Iterato
 
 def remember(
     folder: Path, settings: Settings, seeds: Sequence[Seed], *, resume: bool, attempts: int
-) -> None:
+) -> str:
     """Write the settings of a new campaign, or check that a resumed one has the same.
 
     A campaign in which nothing happened, as its target could not be opened, may be begun anew.
@@ -151,6 +152,9 @@ def remember(
         seeds: those it attacks.
         resume: whether to go on with what is in `folder`.
         attempts: how many it plans.
+
+    Returns:
+        A name that no other campaign has.
 
     Raises:
         ConfigError: there is a campaign already, or none, or one with other settings.
@@ -163,8 +167,9 @@ def remember(
             raise ConfigError(
                 f"{folder} holds a campaign: go on with --resume, or choose another --out"
             )
-        write_json(path, {**now, "attempts_of": attempts})
-        return
+        name = uuid.uuid4().hex
+        write_json(path, {**now, "attempts_of": attempts, "id": name})
+        return name
     if not path.exists():
         raise ConfigError(f"{folder} holds no campaign to resume")
     was = read_settings(folder)
@@ -175,6 +180,7 @@ def remember(
             f"{folder} was begun with another {key} ({was.get(key)!r}, now {now[key]!r}): repeat "
             "the command it was begun with, or choose another --out"
         )
+    return str(was.get("id", ""))
 
 
 def as_json(settings: Settings, seeds: Sequence[Seed]) -> dict[str, Any]:

@@ -60,7 +60,8 @@ class Target(Protocol):
 
         Args:
             chat: the conversation so far; the last message is the user's.
-            conversation: a name for it, for a target that keeps conversations itself.
+            conversation: a name for it, for a target that keeps conversations itself: that of the
+                attempt, or one that no other campaign has (`Named.keeps`).
             how: how to draw, where the target can be told.
 
         Raises:

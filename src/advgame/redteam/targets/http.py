@@ -74,13 +74,15 @@ class HttpTarget:
     authorized: bool = False
     local: bool = field(init=False)
     multi_turn: bool = field(init=False)
+    keeps: bool = field(init=False)
 
     def __post_init__(self) -> None:
         found = _SLOT.findall(json.dumps(self.body))
         if "prompt" not in found and "messages" not in found:
             raise ConfigError(f"{self.name}: body holds neither $prompt nor $messages")
         object.__setattr__(self, "local", is_loopback(self.exchange.url))
-        object.__setattr__(self, "multi_turn", bool({"messages", "conversation"} & {*found}))
+        object.__setattr__(self, "keeps", "conversation" in found)
+        object.__setattr__(self, "multi_turn", self.keeps or "messages" in found)
 
     @property
     def where(self) -> str:

@@ -32,7 +32,7 @@ class Named:
     """A target before anything is opened.
 
     `authorized`: its own configuration says that it may be tested. `marked`: requests are ours to
-    send, so they say who sends them.
+    send, so they say who sends them. `keeps`: it is told a conversation's name and may keep it.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Named:
     authorized: bool = False
     multi_turn: bool = True
     marked: bool = False
+    keeps: bool = False
 
 
 class _How(NamedTuple):
@@ -103,6 +104,7 @@ def _http(text: str, rest: str, how: _How) -> Named:
         authorized=made.authorized,
         multi_turn=made.multi_turn,
         marked=True,
+        keeps=made.keeps,
         open=lambda: made,
     )
 
@@ -175,7 +177,7 @@ def _command(text: str, rest: str, how: _How) -> Named:
     from advgame.redteam.targets.local import command_target
 
     made = command_target(text, rest, how.limits, how.at_once or COMMANDS_AT_ONCE)
-    return Named(name=text, where=made.where, local=False, open=lambda: made)
+    return Named(name=text, where=made.where, local=False, keeps=True, open=lambda: made)
 
 
 _READERS: dict[str, Callable[[str, str, _How], Named]] = {
