@@ -73,6 +73,11 @@ def test_openai_sends_the_chat_and_reads_the_reply() -> None:
     assert request.headers["Authorization"] == f"Bearer {SECRET}"
 
 
+def test_an_address_that_was_copied_whole() -> None:
+    where = parse_target("openai:m@http://127.0.0.1:1/v1/chat/completions").where
+    assert where == "POST http://127.0.0.1:1/v1/chat/completions"
+
+
 def test_an_at_sign_in_the_name_of_a_model() -> None:
     with serving(of_json({"choices": [{"message": {"content": "yes"}}]})) as server:
         assert ask(f"openai:@cf/meta/llama@1@{server.base_url}").text == "yes"

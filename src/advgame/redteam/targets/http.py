@@ -24,6 +24,7 @@ from advgame.types import Message, Sampling
 
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SLOT = re.compile(r"\$(prompt|messages|conversation|max_tokens|temperature)\b")
+ENDPOINT = "/chat/completions"
 CONTENT = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
@@ -142,10 +143,11 @@ def openai_target(
         ConfigError: the address is no plain http(s) one, or the variable of the key is not set.
     """
     secrets = [_secret(key_env)] if key_env else []
+    base = _checked(base_url, name).rstrip("/").removesuffix(ENDPOINT)  # it is often copied whole
     return HttpTarget(
         name=name,
         exchange=Exchange(
-            url=f"{_checked(base_url, name).rstrip('/')}/chat/completions",
+            url=f"{base}{ENDPOINT}",
             headers={"Authorization": f"Bearer {secrets[0]}"} if secrets else {},
             secrets=tuple(secrets),
             limits=limits,
