@@ -120,16 +120,16 @@ def seeds_named(settings: Settings) -> tuple[Seed, ...]:
 
 
 def trials(arms: Sequence[Arm], seeds: Sequence[Seed], requests: int) -> Iterator[Trial]:
-    """Every attempt of `requests` requests for each seed and arm: first ones first.
+    """Every attempt of `requests` requests for each seed and arm: those that begin first, first.
 
     So wherever a budget ends the campaign, all arms have had about as many requests. An attempt
     that takes several turns takes as many requests; the last one of a seed may be shorter.
     """
-    for number in range(requests):
+    for before in range(requests):
         for seed in seeds:
             for arm in arms:
-                before = number * arm.recipe.turns
-                if before < requests:
+                number, under_way = divmod(before, arm.recipe.turns)
+                if not under_way:
                     yield Trial(
                         arm=arm.name,
                         seed=seed,
