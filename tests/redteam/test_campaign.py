@@ -22,6 +22,15 @@ def attack(server: Server, *more: str, out: str = "out") -> int:
     return call("redteam", *target, "--seeds", "seeds.jsonl", *FAST, "--out", out, *more)
 
 
+def without_the_key() -> None:
+    for path in Path("out").rglob("*"):
+        if path.is_file():
+            assert SECRET.encode() not in path.read_bytes(), path
+        if path.suffix == ".eval":
+            with zipfile.ZipFile(path) as log:
+                assert all(SECRET.encode() not in log.read(name) for name in log.namelist())
+
+
 def test_every_attempt_is_a_line_and_every_strategy_gets_as_many_requests(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,12 +63,7 @@ def test_every_attempt_is_a_line_and_every_strategy_gets_as_many_requests(
     assert "| `plain` | 0% (0–56) | 33% (6–79) | 3 | 0 | 12 |" in Path("out/summary.md").read_text()
     assert "plain" in capsys.readouterr().out
     # The target's key is in no artefact, Inspect's log included.
-    for path in Path("out").rglob("*"):
-        if path.is_file():
-            assert SECRET.encode() not in path.read_bytes(), path
-        if path.suffix == ".eval":
-            with zipfile.ZipFile(path) as log:
-                assert all(SECRET.encode() not in log.read(name) for name in log.namelist())
+    without_the_key()
     # A second campaign does not go into the same folder, and this one asks nothing again.
     assert attack(server, *line) == 2
     assert "--resume" in told(capsys.readouterr().err)
@@ -67,6 +71,15 @@ def test_every_attempt_is_a_line_and_every_strategy_gets_as_many_requests(
     assert attack(server, *line, "--resume", "--temperature", "0") == 2
     assert "another temperature (0.7, now 0.0)" in told(capsys.readouterr().err)
     assert len(server.requests) == asked
+
+
+def test_what_a_function_says_in_failing_is_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", SECRET)
+    seeds(1)
+    line = ("--target", "python:redteam.rogue:tells_in_failing", "--i-am-authorized")
+    assert call("redteam", *line, "--seeds", "seeds.jsonl", *FAST, "--out", "out") == 2
+    assert list(Path("out/logs").iterdir())
+    without_the_key()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ class PythonTarget:
             raise _too_slow(self.limits) from None
         except (Exception, SystemExit) as error:
             said = " ".join(clean(unsaid(str(error))[:200]).split())
-            raise TargetError(State.CRASHED, f"{type(error).__name__}: {said}") from error
+            # Not `from error`: Inspect logs what led to an exception, with whatever keys it says.
+            raise TargetError(State.CRASHED, f"{type(error).__name__}: {said}") from None
         if not isinstance(reply, str):
             raise TargetError(State.MALFORMED, f"returned a {type(reply).__name__}, not text")
         return _answer(reply.encode("utf-8", "replace"), chat, self.limits)
