@@ -99,7 +99,7 @@ def talk(
     return asyncio.run(run())
 
 
-def say(text: str = "How do kites fly?", **more: Any) -> dict[str, Any]:
+def say(text: str | list[Any] = "How do kites fly?", **more: Any) -> dict[str, Any]:
     return {"model": "defender", "messages": [{"role": "user", "content": text}], **more}
 
 
@@ -205,6 +205,7 @@ def test_stop_sequences_end_a_reply(players: tuple[Player, ...]) -> None:
         (say(model="gpt-5"), 404, "no model is named 'gpt-5' here; there are attacker"),
         (say(messages=[]), 400, "messages: List should have at least 1 item"),
         (say(messages=[{"role": "tool", "content": "x"}]), 400, "messages.0.role"),
+        (say([{"type": "image_url"}]), 400, "messages.0.content.0.type: Input should be 'text'"),
         (say(temperature=-1), 400, "temperature"),
         (say(n=0), 400, "n: "),
         (say(tools=[{"type": "function"}]), 400, "tools is not served here"),

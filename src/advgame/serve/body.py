@@ -110,9 +110,11 @@ def parse_body(raw: bytes) -> ChatBody:
     try:
         body = ChatBody.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise invalid(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        # Of a value that may be of two types, what is wrong deepest inside says most.
+        found = error.errors(include_url=False, include_input=False)
+        deepest = max(found, key=lambda each: len(each["loc"]))
+        where = ".".join(str(part) for part in deepest["loc"] if "[" not in str(part))
+        raise invalid(f"{where}: {deepest['msg']}" if where else deepest["msg"]) from None
     for name, value in (body.model_extra or {}).items():
         if name in _IDLE and value not in _IDLE[name]:
             raise NotServedError(400, "unsupported", f"{name} is not served here; leave it out")
