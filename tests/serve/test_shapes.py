@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from advgame.prompts import get_format
 from advgame.serve.errors import NotServedError
 from advgame.serve.shapes import wanted
-from advgame.types import Message
+from advgame.types import Kind, Message, Role
 
 REQUEST = "Explain how 'locks' work. Be brief"
 
@@ -41,6 +42,16 @@ def test_a_behaviour_in_a_user_turn() -> None:
     assert request == REQUEST
     assert shape
     assert json.loads(shape.lay_out("x")) == {"prompt": "x", "improvement": ""}
+
+
+@pytest.mark.parametrize("injected", [False, True])
+@pytest.mark.parametrize("kind", Kind)
+def test_a_request_after_the_examples_of_advgame_redteam(kind: Kind, injected: bool) -> None:
+    """`--attacker openai:attacker@URL` asks a server of ours like any model: by examples."""
+    asked = get_format(Role.ATTACKER, "fewshot").messages(REQUEST, kind, None, injected)
+    assert wanted(asked) == (REQUEST, None)
+    more = chat(("assistant", "an attempt"), ("user", "The assistant answered: <<no>>"))
+    assert wanted((*asked, *more)) == (REQUEST, None)
 
 
 def test_a_request_in_a_tag() -> None:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from advgame.prompts.formats import examples, template
 from advgame.serve.errors import invalid
 from advgame.types import Message
 
@@ -89,6 +90,8 @@ def wanted(chat: Sequence[Message]) -> tuple[str, Shape | None]:
     Raises:
         NotServedError: there is none.
     """
+    if request := _after_examples(chat):
+        return request, None
     text = "\n\n".join(message.content for message in chat if message.role != "assistant")
     for shape in SHAPES:
         if request := shape.request(text):
@@ -97,3 +100,19 @@ def wanted(chat: Sequence[Message]) -> tuple[str, Shape | None]:
         if message.role == "user" and message.content.strip():
             return message.content.strip(), None
     raise invalid("the attacker rewrites the first user message, and this chat has none")
+
+
+def _after_examples(chat: Sequence[Message]) -> str | None:
+    """The request of a chat by `advgame redteam` or `eval`: they put examples of ours before it."""
+    said = [message.content for message in chat if message.role == "user"]
+    for about in ("harmful", "benign", "injection"):
+        shown = examples(about)
+        before, _, after = template(f"fewshot-{about}").partition("{request}")
+        asked = [
+            each.removeprefix(before).removesuffix(after)
+            for each in said
+            if each.startswith(before) and each.endswith(after)
+        ]
+        if len(asked) > len(shown) and asked[0] == shown[0][0]:
+            return asked[-1]
+    return None
