@@ -54,7 +54,7 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
             "did you mean validation/direct/harmful/attack_success?",
         ),
         (["train.save.keep_best=validation/attacked/benign/over_refusal"], "no such metric"),
-        (["pool={share: 0.1}"], "pool.share = 0.1: that is not one of 4 harmful and 1 benign"),
+        (["pool={share: 0.05}"], "pool.share = 0.05: that is not one of 7 harmful and 1 benign"),
         (["attacker.learn.objective.type=grpo"], "objective grpo needs credit.type=advantages"),
     ],
 )  # fmt: skip
@@ -68,7 +68,7 @@ def test_impossible_together(overrides: list[str], message: str) -> None:
     "overrides",
     [
         [f"attacker.{SERVED}", "schedule.type=defender-only"],
-        ["seeds.attacked={harmful: 0, benign: 0}", "schedule.type=defender-only"],
+        ["seeds.attacked={harmful: 0, benign: 0}", "schedule.type=defender-only", "pool=null"],
         ["game.prompts_per_seed=1", "schedule.type=defender-only"],
         ["judges.evaluation=null"],
         GRPO,
