@@ -212,13 +212,12 @@ def _pool(config: RunConfig) -> Iterator[str]:
     from advgame.schedule import Past, turns
 
     attacked = config.seeds.attacked
-    met = [
-        place
+    met = any(  # counted by ranges: a number mistyped is told, not held in memory
+        range(getattr(attacked, kind))[turn.part(getattr(attacked, kind))]
         for turn in turns(config, config.pool.every)
         if Past in (type(turn.attacker), type(turn.defender))
         for kind in Kind
-        for place in range(getattr(attacked, kind))[turn.part(getattr(attacked, kind))]
-    ]
+    )
     if not met:
         yield (
             f"pool.share = {config.pool.share}: that is not one of {attacked.harmful} harmful and "
