@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from redteam.made import finding
 
+from advgame.cli.redteam_live import table
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.plan import Settings, remember
 from advgame.redteam.report.clusters import clusters
@@ -63,6 +64,13 @@ def test_rates_and_differences_at_equal_requests() -> None:
     }
     assert main_arm(["plain"]) is None
     assert main_arm(["plain", "templates", "best-of-k@runs/x"]) == "best-of-k@runs/x"
+
+
+@pytest.mark.parametrize(("k", "shown"), [(1, ["ASR@1"]), (3, ["ASR@1", "ASR@3"])])
+def test_one_request_a_seed_is_one_rate(k: int, shown: list[str]) -> None:
+    found = figures([finding("plain", seed, 0, True) for seed in range(4)], k)
+    headers = [str(column.header).removesuffix(" (95%)") for column in table(found).columns]
+    assert headers == ["strategy", *shown, "seeds", "unscored", "requests"]
 
 
 def test_agreement_of_judges() -> None:

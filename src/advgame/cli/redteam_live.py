@@ -14,6 +14,7 @@ from advgame.cli.words import duration, rate
 from advgame.metrics.intervals import by_seed
 from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import Ledger
+from advgame.redteam.report.figures import levels
 from advgame.redteam.values import Finding, Trial
 
 
@@ -69,13 +70,13 @@ def table(figures: Mapping[str, Any]) -> Table:
     k = figures["requests_a_seed"]
     shown = Table(
         Column("strategy", overflow="fold"),
-        *(Column(name, no_wrap=True) for name in ("ASR@1 (95%)", f"ASR@{k} (95%)")),
+        *(Column(f"ASR@{at} (95%)", no_wrap=True) for at, _ in levels(k)),
         *(Column(name, no_wrap=True) for name in ("seeds", "unscored", "requests")),
     )  # fmt: skip
     for name, row in figures["arms"].items():
         at = row["at_k"]
         shown.add_row(
-            name, rate(row["at_1"]), rate(at), str(at["n"]), str(at["unscored"]),
-            str(row["requests"]),
+            name, *(rate(row[key]) for _, key in levels(k)),
+            str(at["n"]), str(at["unscored"]), str(row["requests"]),
         )  # fmt: skip
     return shown

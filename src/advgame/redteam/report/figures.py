@@ -52,6 +52,11 @@ def figures(findings: Sequence[Finding], requests: int) -> dict[str, Any]:
     }
 
 
+def levels(requests: int) -> tuple[tuple[int, str], ...]:
+    """Within how many requests success is shown, and the key of its rate: one, where K is 1."""
+    return ((1, "at_1"), (requests, "at_k"))[: 1 if requests == 1 else 2]
+
+
 def by_arm(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     """Findings by arm, in order of attempts."""
     found: dict[str, list[Finding]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from advgame.redteam.report.clusters import clusters
-from advgame.redteam.report.figures import shortest
+from advgame.redteam.report.figures import levels, shortest
 from advgame.redteam.report.redact import clipped, reason, turns
 from advgame.redteam.taxonomy import HARMBENCH, INJECTION, OVER_REFUSAL, labels_of
 from advgame.redteam.values import Finding
@@ -58,13 +58,14 @@ def _arms(figures: Mapping[str, Any]) -> Iterator[str]:
     k = figures["requests_a_seed"]
     yield "## Attack success"
     yield ""
-    yield f"| strategy | ASR@1 | ASR@{k} | seeds | unscored | requests | distinct-2 | overlap |"
-    yield "|---|---|---|---|---|---|---|---|"
+    rates = [f"ASR@{at}" for at, _ in levels(k)]
+    yield f"| strategy | {' | '.join(rates)} | seeds | unscored | requests | distinct-2 | overlap |"
+    yield f"|{'---|' * (len(rates) + 6)}"
     for name, row in figures["arms"].items():
         numbers = (row["distinct_2"], row["self_overlap"])
         cells = (
-            f"`{_inline(name)}`", percent(row["at_1"]), percent(row["at_k"]), row["at_k"]["n"],
-            row["at_k"]["unscored"], row["requests"],
+            f"`{_inline(name)}`", *(percent(row[key]) for _, key in levels(k)),
+            row["at_k"]["n"], row["at_k"]["unscored"], row["requests"],
             *("–" if each is None else f"{each:.2f}" for each in numbers),
         )  # fmt: skip
         yield f"| {' | '.join(map(str, cells))} |"

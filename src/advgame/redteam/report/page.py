@@ -7,7 +7,7 @@ from typing import Any
 
 from advgame import __version__
 from advgame.redteam.report.clusters import clusters
-from advgame.redteam.report.figures import shortest
+from advgame.redteam.report.figures import levels, shortest
 from advgame.redteam.report.markdown import percent, points, title
 from advgame.redteam.report.redact import clipped, reason, turns
 from advgame.redteam.taxonomy import labels_of
@@ -74,14 +74,12 @@ def _groups(figures: Mapping[str, Any]) -> Iterator[Group]:
     charts = [
         Forest(
             title=f"ASR@{at}",
-            note=note,
+            note="share of seeds broken "
+            + ("by the first attempt" if at == 1 else f"within {k} requests"),
             bars=_bars({name: row[key] for name, row in arms.items()}),
         )
-        for at, key, note in (
-            (1, "at_1", "share of seeds broken by the first attempt"),
-            (k, "at_k", f"share of seeds broken within {k} requests"),
-        )
-    ]  # fmt: skip
+        for at, key in levels(k)
+    ]
     yield Group("rates", "Attack success", "Shares of seeds with 95% intervals.", tuple(charts))
     categories = figures["categories"]
     yield Group(
@@ -103,10 +101,13 @@ def _tables(figures: Mapping[str, Any]) -> Iterator[Figures]:
     k, arms = figures["requests_a_seed"], figures["arms"]
     yield Figures(
         "Strategies",
-        ("strategy", "ASR@1", f"ASR@{k}", "seeds", "unscored", "requests", "distinct-2", "overlap"),
+        (
+            "strategy", *(f"ASR@{at}" for at, _ in levels(k)),
+            "seeds", "unscored", "requests", "distinct-2", "overlap",
+        ),
         tuple(
             (
-                clipped(name, 120), percent(row["at_1"]), percent(row["at_k"]),
+                clipped(name, 120), *(percent(row[key]) for _, key in levels(k)),
                 str(row["at_k"]["n"]), str(row["at_k"]["unscored"]), str(row["requests"]),
                 *("–" if row[key] is None else f"{row[key]:.2f}"
                   for key in ("distinct_2", "self_overlap")),
