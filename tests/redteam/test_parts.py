@@ -259,9 +259,19 @@ def test_best_of_k_draws_anew_what_is_invalid_or_said_before() -> None:
     moves = asyncio.run(all_of_them())
     assert [move.text for move in moves] == ["prompt 0", "another", "third", "bad"]
     assert [move.fault for move in moves] == [None, None, None, Fault.UNPARSEABLE]
-    ladder = [temperature for part, temperature in attacker.asked if part[2] == 0]
-    assert ladder == pytest.approx([0.8, 0.9333, 1.0667, 1.2], abs=1e-3)
     assert len(attacker.asked) == 4 + 3 + 1 + 1  # three draws more for the hopeless one
+
+
+@pytest.mark.parametrize(
+    ("own", "ladder"),
+    [(0.4, [0.4, 0.5, 0.6]), (0.8, [0.8, 0.9, 1.0]), (1.0, [1.0] * 3), (1.2, [1.2] * 3)],
+)
+def test_best_of_k_grows_hotter_and_not_wild(own: float, ladder: list[float]) -> None:
+    attacker = Scripted({})
+    attacker.temperature = own
+    strategy = BestOfK(attacker, 3)  # type: ignore[arg-type]
+    asyncio.run(strategy.say(Sight(seed=SEED, attempt=0)))
+    assert [temperature for _, temperature in attacker.asked] == pytest.approx(ladder)
 
 
 def test_multi_turn_leads_up_and_ends_with_the_attack() -> None:

@@ -11,7 +11,8 @@ from advgame.text import normalise
 from advgame.types import Move, Seed
 
 REDRAWS = 3
-HOTTEST = 1.5  # times the Attacker's own temperature, at the last attempt
+HOTTEST = 1.5  # times the Attacker's own temperature, at the last attempt, but
+WILDEST = 1.0  # not above this: at 1.5 an untrained Attacker wrote 3 valid prompts for 70 seeds
 
 
 class BestOfK:
@@ -28,12 +29,12 @@ class BestOfK:
             attacker: who writes.
             attempts: k.
             ladder: temperatures, taken in turn; none = from the Attacker's own up to `HOTTEST`
-                times it.
+                times it, or to `WILDEST` if that is less; its own where that is above already.
         """
         self._attacker = attacker
         self._attempts = attempts
         own = attacker.temperature
-        rise = (HOTTEST - 1) * own / max(1, attempts - 1)
+        rise = (max(own, min(HOTTEST * own, WILDEST)) - own) / max(1, attempts - 1)
         self._ladder = tuple(ladder) or tuple(own + rise * at for at in range(attempts))
         self._drawn: dict[str, asyncio.Task[list[Move]]] = {}
 
