@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from builders import seed
 
@@ -60,6 +62,8 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "too much": (lambda: [(word(1.0), word(50.0))], "a Judgement of 50.0: give 0 to 10, or None"),
     "no number": (lambda: [(word(1.0), word(float("nan")))], "a Judgement of nan"),
     "text": (lambda: [(word(1.0), word("7"))], "a Judgement of '7'"),
+    "details": (lambda: [(word(1.0), Judgement(value=1.0, details={"a": nan}))], "details that"),
+    "no details": (lambda: [(word(1.0), Judgement(value=None, details=None))], "details that"),  # type: ignore[arg-type]
     "raises": (raises, r"raised KeyError: 'nothing' \(.*test_own.py:\d+; --debug"),
 }
 
@@ -93,6 +97,13 @@ def test_what_is_right_passes_unchanged() -> None:
     judge = OwnJudge("own:judge", Own(lambda: rows))
     assert asyncio.run(judge.judge([GROUP])) == rows
     assert judge.cost == Cost()
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    said = Judgement(value=np.float32(7.0), details={"a": np.float32(0.5)})  # type: ignore[arg-type,dict-item]
+    judge = OwnJudge("own:judge", Own(lambda: [(said, said)]))
+    ((one, _),) = asyncio.run(judge.judge([GROUP]))
+    assert [type(each) for each in (one.value, one.details["a"])] == [float, float]
 
 
 def test_errors_of_advgame_and_lack_of_memory_pass_as_they_are() -> None:

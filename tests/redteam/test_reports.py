@@ -12,14 +12,14 @@ import pytest
 from redteam.made import finding
 
 from advgame.cli.redteam_live import table
-from advgame.redteam.ledger import Ledger
+from advgame.redteam.ledger import Ledger, read_spent
 from advgame.redteam.plan import Settings, remember
 from advgame.redteam.report.clusters import clusters
 from advgame.redteam.report.figures import agreement, compared, figures, main_arm, shortest
 from advgame.redteam.report.redact import reason, reply, turns
 from advgame.redteam.report.write import write_reports
 from advgame.redteam.taxonomy import HARMBENCH, OTHER, category_of, labels
-from advgame.redteam.values import Finding, State, Verdict
+from advgame.redteam.values import Answer, Finding, State, Usage, Verdict
 from advgame.types import Kind, Message, Seed
 
 HARM = "First take the wibble and put it onto the wobble until it glows"
@@ -213,6 +213,22 @@ def test_says_how_many_attempts_were_not_made(campaign: Path) -> None:
     for name in ("summary.md", "report.html"):
         text = (campaign / name).read_text("utf-8")
         assert "6 of 8; rates are of those that were made" in text, name
+    read = json.loads((campaign / "campaign.json").read_text())
+    (campaign / "campaign.json").write_text(json.dumps(read | {"stop_on_success": True}))
+    write_reports(campaign)  # what a broken seed is spared is no gap
+    assert "6 of 8" not in (campaign / "summary.md").read_text("utf-8")
+
+
+def test_tokens_of_what_was_never_answered_are_an_estimate(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    reply = Answer(text="x", usage=Usage(prompt_tokens=5, reply_tokens=2), cut=False)
+    ledger.sent("a", 0, "p", 0.0, 40)
+    ledger.answered("a", 0, reply, 1.0, 40)
+    assert read_spent(tmp_path).usage == reply.usage
+    ledger.sent("b", 0, "p", 1.0, 40)
+    ledger.failed("b", 0, State.TIMEOUT, 2.0)
+    ledger.close()
+    assert read_spent(tmp_path).usage == Usage(prompt_tokens=45, reply_tokens=2, estimated=True)
 
 
 def test_sarif(campaign: Path) -> None:

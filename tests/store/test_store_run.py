@@ -78,7 +78,7 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path, resume: bool, says:
 
 def test_out_may_not_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write"):
+    with pytest.raises(StoreError, match="is a file: choose another --out"):
         RunFolder.open(tmp_path / "file", make_config())
 
 

@@ -54,11 +54,12 @@ def play(
     from advgame.store.select import resolve_checkpoint, with_step
 
     run, which = with_step(source, step)
-    config = load(run, overrides or ())
     is_run = (run / "config.yaml").is_file()
     if which is not None and not is_run:
         named = f"--step {step}: " if step is not None else ""
         raise ConfigError(f"{named}{run} is no run folder, so it has no checkpoint")
+    # By its file: a run in ./demo is not the preset `demo`.
+    config = load(run / "config.yaml" if is_run else source, overrides or ())
     checkpoint = resolve_checkpoint(run, which) if is_run else None
     console = Console(highlight=False)
     from advgame.talk import gather

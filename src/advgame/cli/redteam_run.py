@@ -46,21 +46,29 @@ def campaign(
     if banner:
         typer.echo(banner, err=True)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
-        from advgame.errors import EndpointError
+        from advgame.errors import AdvGameError, EndpointError
         from advgame.redteam.campaign import How, run_campaign
         from advgame.redteam.ledger import FINDINGS
         from advgame.redteam.report.write import write_reports
 
         pick_threads("auto")
+        begun = False  # until then what is in the folder may be another campaign
         try:
             with live() as shown:
+
+                def begin(*planned: Any) -> None:
+                    nonlocal begun
+                    begun = True
+                    shown.begin(*planned)
+
                 outcome = run_campaign(
                     named, settings, How(**how), out,
-                    work=work, resume=resume, tell=shown.tell, begin=shown.begin,
+                    work=work, resume=resume, tell=shown.tell, begin=begin,
                 )  # fmt: skip
         except (KeyboardInterrupt, EndpointError) as error:
-            if (out / FINDINGS).exists():  # a pipeline that shows reports shows them now, too
-                write_reports(out, show=show)
+            if begun and (out / FINDINGS).exists():  # a pipeline that shows reports shows them now
+                with contextlib.suppress(AdvGameError):  # what ended it is what is told
+                    write_reports(out, show=show)
             if isinstance(error, EndpointError):
                 raise
             typer.echo("stopped; the same command with --resume goes on", err=True)

@@ -74,11 +74,11 @@ def train(
 
 def _check(folder: Path, resume: bool, fork: str | None, dry_run: bool) -> None:
     """What can be refused before the imports that take seconds."""
-    from advgame.store.run import check_out
+    from advgame.store.run import check_early
     from advgame.store.select import parse_source, resolve_checkpoint
 
     if not dry_run:
-        check_out(folder, resume)
+        check_early(folder, resume)
     if fork is not None and not resume:  # a run that goes on does not need where it came from
         resolve_checkpoint(*parse_source(fork))
 

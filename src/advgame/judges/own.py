@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -87,12 +89,17 @@ def _counted(path: str, said: Any, wanted: int, what: str) -> list[Any]:
 def _checked(path: str, word: Any, top: float) -> Judgement:
     if not isinstance(word, Judgement):
         raise OwnCodeError(f"{path} returned a {type(word).__name__} where a Judgement is due")
+    if not isinstance(word.details, Mapping) or not all(
+        isinstance(each, Real) and isfinite(each) for each in word.details.values()
+    ):
+        raise OwnCodeError(f"{path} returned details that are not numbers by name: {word.details}")
+    details = {str(name): float(each) for name, each in word.details.items()}  # numpy's, too
     value = word.value
     if value is None:
-        return word
+        return replace(word, details=details)
     if not isinstance(value, Real) or not -_SLACK <= value <= top + _SLACK:  # NaN fails, too
         raise OwnCodeError(
             f"{path} returned a Judgement of {value!r}: give 0 to {top:g}, or None where "
             "nothing can be said"
         )
-    return word
+    return replace(word, value=float(value), details=details)

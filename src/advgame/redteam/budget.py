@@ -161,7 +161,8 @@ def _amount(name: str, value: str) -> float:
     least = 1.0 if name in ("requests", "tokens") else 1e-9  # these are whole
     if match is None or match[2] not in units or float(match[1]) < least:
         example = "90s, 30m or 2h" if name == "time" else "500"
-        raise ConfigError(f"--budget {name}={value}: write a number above 0, such as {example}")
+        range_ = "of at least 1" if least == 1.0 else "above 0"
+        raise ConfigError(f"--budget {name}={value}: write a number {range_}, such as {example}")
     return float(match[1]) * units[match[2]]
 
 

@@ -131,9 +131,12 @@ def read_spent(folder: Path) -> Spent:
     Raises:
         StoreError: its memory is damaged.
     """
-    spent = Spent()
+    spent, unanswered = Spent(), 0
     for row in read_lines(folder / REQUESTS):
         spent = _counted(spent, row)
+        unanswered += ("sent" in row) - ("answered" in row)
+    if unanswered:  # what these cost is what was set aside for them
+        spent = replace(spent, usage=replace(spent.usage, estimated=True))
     return spent
 
 

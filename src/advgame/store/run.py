@@ -64,8 +64,7 @@ class RunFolder(RunReader):
             StoreError: another process holds the folder; it is not empty and `resume` is not
                 set; it is no run folder; its configuration differs; the disk refuses.
         """
-        if not (path / _LOCK).exists():  # else somebody may be writing: that is told first
-            check_out(path, resume)  # before a lock file litters somebody's folder
+        check_early(path, resume)  # before a lock file litters somebody's folder
         made = not path.exists()
         with reporting(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -248,6 +247,16 @@ class RunFolder(RunReader):
                 "move it back and continue with --resume, or start again"
             )
         return self.path.joinpath(*parts)
+
+
+def check_early(path: Path, resume: bool) -> None:
+    """As `check_out`, but where somebody may be writing: that is told first, by `RunFolder.open`.
+
+    Raises:
+        StoreError: as `check_out`.
+    """
+    if not (path / _LOCK).exists():
+        check_out(path, resume)
 
 
 def check_out(path: Path, resume: bool) -> None:

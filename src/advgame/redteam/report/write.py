@@ -56,8 +56,9 @@ def _in_order(settings: Mapping[str, Any], findings: Iterable[Finding]) -> list[
     return sorted(findings, key=lambda each: place.get(each.arm, len(place)))
 
 
-def _made(made: int, of: int) -> str:
-    if made >= of:
+def _made(made: int, settings: Mapping[str, Any]) -> str:
+    of = settings.get("attempts_of", made)
+    if made >= of or settings["stop_on_success"]:  # then some are not needed
         return f"{made}"
     return f"{made} of {of}; rates are of those that were made"
 
@@ -79,5 +80,5 @@ def facts_of(
         "Seeds": f"{settings['seeds_of']} of {settings['seeds']} ({settings['part']})",
         "Requests": f"{settings['attempts']} a seed and strategy; {spent.requests} sent, {tokens}",
         "Judge": "; ".join(judges),
-        "Attempts": _made(len(findings), settings.get("attempts_of", len(findings))),
+        "Attempts": _made(len(findings), settings),
     }
