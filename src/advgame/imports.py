@@ -54,7 +54,7 @@ def build_object(path: str, group: str, options: Mapping[str, Any], wanted: type
     if not callable(factory):
         raise ConfigError(f"path {path!r} is a {type(factory).__name__}: name a class or function")
     try:
-        with running(path, passing=TypeError):
+        with running(path, (TypeError,)):
             made = factory(**options)
     except TypeError as error:
         raise ConfigError(f"path {path!r} cannot be called with its options: {error}") from error
@@ -67,17 +67,18 @@ def build_object(path: str, group: str, options: Mapping[str, Any], wanted: type
 
 
 @contextmanager
-def running(path: str, passing: type[Exception] = AdvGameError) -> Iterator[None]:
-    """Around a call of what `path` names; errors of type `passing` are the caller's to handle.
+def running(path: str, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Around a call of what `path` names; errors of types `passing` are the caller's to handle.
 
     Raises:
         OwnCodeError: the user's code raised; says what and in which line.
     """
     try:
         yield
-    except (AdvGameError, MemoryError, passing):
-        raise
-    except Exception as error:  # whatever it is, it is the user's to mend
+    except Exception as error:
+        if isinstance(error, (AdvGameError, MemoryError, *passing)):
+            raise
+        # Whatever else it is, it is the user's to mend.
         at = traceback.extract_tb(error.__traceback__)[-1]
         raise OwnCodeError(
             f"{path} raised {_told(error)} ({at.filename}:{at.lineno}; "

@@ -185,7 +185,7 @@ def test_a_stopped_fork_is_still_told_to_be_one(
         raise KeyboardInterrupt
 
     _train(monkeypatch, stopped)
-    monkeypatch.setattr("advgame.store.select.resolve_checkpoint", lambda *_: None)
+    monkeypatch.setattr("advgame.store.reader.open_readonly", lambda *_: None)
     line = ["train", "tiny", "--from", "old@3", "--fresh", "attacker", "--out", "new"]
     assert call(*line) == 130
     assert "--out new --resume --from old@3 --fresh attacker" in capsys.readouterr().err

@@ -74,13 +74,19 @@ def train(
 
 def _check(folder: Path, resume: bool, fork: str | None, dry_run: bool) -> None:
     """What can be refused before the imports that take seconds."""
+    from advgame.store.reader import open_readonly
     from advgame.store.run import check_early
     from advgame.store.select import parse_source, resolve_checkpoint
 
     if not dry_run:
         check_early(folder, resume)
-    if fork is not None and not resume:  # a run that goes on does not need where it came from
-        resolve_checkpoint(*parse_source(fork))
+    if fork is None or resume:  # a run that goes on does not need where it came from
+        return
+    source, which = parse_source(fork)
+    if dry_run:
+        resolve_checkpoint(source, which)  # is it there and whole?
+    else:
+        open_readonly(source)  # whether it is whole is read once, when it is taken over
 
 
 def run_folder(name: str, *, resume: bool) -> Path:
