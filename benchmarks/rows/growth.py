@@ -1,7 +1,8 @@
 """What a step costs as it grows: seeds, prompts a seed, replies a prompt, reply length.
 
 Each is grown alone and a straight line is fitted by least squares; the number is the largest
-distance of a point from its line, as a share of the point.
+distance of a point from its line, as a share of the point. A full run goes on beyond the fitted
+points, to where one sampling wave holds no more, and says where cost leaves the line.
 """
 
 from __future__ import annotations
@@ -33,19 +34,20 @@ class Size:
 
 def measure(bench: Bench) -> Row:
     step = bench.step()
-    factors = (1, 2, 3) if bench.quick else (1, 2, 3, 4, 6)
+    fitted, beyond = ((1, 2, 3), ()) if bench.quick else ((1, 2, 3, 4, 6), (10, 16))
     base = Size()
     _cost(step, base)
     lines: dict[str, dict[str, object]] = {}
     worst: dict[str, float] = {}
     for name in ("seeds", "prompts", "replies", "length"):
+        factors = (*fitted, *beyond)
         sizes = [replace(base, **{name: getattr(base, name) * factor}) for factor in factors]
         spent = []
         for size in sizes:
             tidy()
             spent.append(min(_cost(step, size) for _ in range(1 if bench.quick else 3)))
         values = [getattr(size, name) for size in sizes]
-        slope, start = np.polyfit(values, spent, 1)
+        slope, start = np.polyfit(values[: len(fitted)], spent[: len(fitted)], 1)
         far = [float(s - (start + slope * v)) / s for v, s in zip(values, spent, strict=True)]
         lines[name] = {
             "values": values,
@@ -53,8 +55,10 @@ def measure(bench: Bench) -> Row:
             "start_s": round(float(start), 3),
             "slope_s": round(float(slope), 4),
             "off_line": [round(each, 3) for each in far],
+            "fitted": len(fitted),  # the points after these were not; where is the line left?
+            "bends_at": next((v for v, f in zip(values, far, strict=True) if abs(f) > 0.05), None),
         }
-        worst[name] = max(abs(each) for each in far)
+        worst[name] = max(abs(each) for each in far[: len(fitted)])
     return Row(
         name="growth",
         measured="cost over seeds, A, D, length",

@@ -38,7 +38,7 @@ def _rates(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
     for measure in dict.fromkeys(name for arm in arms.values() for name in arm["measures"]):
         first = start.get(measure)
         table.add_row(
-            measure,
+            _shown(measure),
             "" if first is None or first["value"] is None else f"{100 * first['value']:.0f}",
             *(percent(arm["measures"].get(measure)) for arm in arms.values()),
         )
@@ -77,12 +77,17 @@ def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
                 continue
             least = found["detectable"]["difference"]
             table.add_row(
-                name,
+                _shown(name),
                 difference(found["paired"]),
                 difference(found["bootstrap"]),
                 "–" if least is None else f"{100 * least:.0f}",
             )
         yield table
+
+
+def _shown(measure: str) -> str:
+    """A measure's name that a narrow column breaks between words."""
+    return measure.replace("/", " / ")
 
 
 def _costs(arms: Mapping[str, Any]) -> Table:
