@@ -119,8 +119,18 @@ def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
     assert wider({"paired": {**paired, "low": None}, "bootstrap": crossed}) == crossed
 
 
-def shown(report: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=120, highlight=False)
+def test_the_tables_of_six_arms_fit_a_terminal_of_80_columns(plan: Plan) -> None:
+    half = analyse(plan, {key: record(plan, plan.by_key(key)) for key in ("joint-0", "joint-1")})
+    names = ["attacker-only", "joint", "sequential", "selfplay", "static", "defender-only"]
+    arm = next(each for each in half["arms"].values() if each["runs"])
+    text = shown({**half, "arms": dict.fromkeys(names, arm)}, width=80)
+    assert all(name in text for name in names)  # none is cut
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+
+
+def shown(report: dict[str, Any], width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
     for part in tables(report):
         console.print(part, soft_wrap=isinstance(part, str))
     assert isinstance(console.file, io.StringIO)

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from advgame.report.story import points
 
+_ABREAST = 3  # arms side by side: more, and 80 columns cut their names
+
 
 def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     """Rates by arm, differences from the reference, costs, power; then what is missing."""
@@ -16,8 +18,11 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     if not arms:
         yield "No run has been recorded yet."
     else:
-        yield _rates(report, arms)
-        yield _language(report, arms)
+        parts = [
+            dict(list(arms.items())[at : at + _ABREAST]) for at in range(0, len(arms), _ABREAST)
+        ]
+        yield from (_rates(report, part) for part in parts)
+        yield from (_language(report, part) for part in parts)
         yield from _differences(report)
         yield _costs(arms)
         yield from _power(report)
