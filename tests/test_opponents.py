@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,27 @@ def test_a_missing_snapshot_is_named(tmp_path: Path) -> None:
     pool = Opponents(tmp_path, {Role.ATTACKER: Weights()}, {}, None, None)
     with pytest.raises(StoreError, match="step-000003"):
         pool.seat(Role.ATTACKER, 3)
+
+
+@pytest.mark.parametrize("harm", ["torn", "altered"])
+def test_a_torn_or_altered_snapshot_is_named(tmp_path: Path, harm: str) -> None:
+    pool = "pool={share: 0.5, every: 1, size: 4}"
+    train(load("tiny", [*POOL, pool, "train.steps=3"]), tmp_path / "run")
+    for file in (tmp_path / "run/pool").rglob("*.safetensors"):
+        data = file.read_bytes()
+        file.write_bytes(data[:100] if harm == "torn" else data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(StoreError, match=rf"pool/step-00000\d/\w+.safetensors is {harm}"):
+        train(load("tiny", [*POOL, pool]), tmp_path / "run", resume=True)
+
+
+def test_a_resumed_run_makes_later_past_selves_anew(tmp_path: Path) -> None:
+    pool = "pool={share: 0.5, every: 1, size: 4}"
+    train(load("tiny", [*POOL, pool]), tmp_path / "run")
+    later = tmp_path / "run/pool/step-000004"
+    before = {file.name: file.read_bytes() for file in later.iterdir()}
+    for file in later.glob("*.safetensors"):
+        file.write_bytes(b"of another trajectory")
+    for step in (4, 5):
+        shutil.rmtree(tmp_path / f"run/checkpoints/step-{step:06d}", ignore_errors=True)
+    train(load("tiny", [*POOL, pool]), tmp_path / "run", resume=True)
+    assert {file.name: file.read_bytes() for file in later.iterdir()} == before

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from advgame.errors import StoreError
 from advgame.game.seat import Seat
 from advgame.models.weights import PlayerWeights, SetName
 from advgame.protocols import Sampler
+from advgame.store import manifest
 from advgame.store.atomic import staged_folder
 from advgame.types import Cost, Role
 
@@ -18,8 +18,8 @@ from advgame.types import Cost, Role
 class Opponents:
     """Snapshots of the weights that play, one folder a step; a resumed run writes them again.
 
-    A snapshot is a function of the step, so it needs no place in a checkpoint: those after the
-    checkpoint are made anew, those before it are on the disk already.
+    A snapshot is a function of the step, so it needs no place in a checkpoint: the run folder drops
+    those after the checkpoint, and they are made anew; those before it are on the disk already.
     """
 
     def __init__(
@@ -53,19 +53,18 @@ class Opponents:
                     {name: tensor.contiguous() for name, tensor in tensors.items()},
                     folder / f"{role}.safetensors",
                 )
+            manifest.write(folder, step, {})
 
     def seat(self, role: Role, step: int) -> Seat:
         """The role as it played before `step`.
 
         Raises:
-            StoreError: the snapshot is gone.
+            StoreError: the snapshot is gone, torn or altered.
         """
         weights = self._weights[role]
         if self._loaded.get(role) != step:
-            file = self._at(step) / f"{role}.safetensors"
-            if not file.is_file():
-                raise StoreError(f"{file} is missing: the pool of this run cannot be played")
-            weights.load("past", load_file(file))
+            manifest.verify(self._at(step))
+            weights.load("past", load_file(self._at(step) / f"{role}.safetensors"))
             self._loaded[role] = step
         if role not in self._samplers:
             self._samplers[role] = self._make_sampler(role, weights)

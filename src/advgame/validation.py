@@ -120,6 +120,7 @@ def _row(episode: Episode[Checked], word: Judgement | None) -> dict[str, Any]:
         "prompt": attack.text,
         "reply": _reply(episode) or "",
         "fault": None if fault is None else fault.value,
+        "attack_fault": None if attack.fault is None else attack.fault.value,
         "score": None if word is None else word.value,
         "success": _success(episode, word),
         "explanation": "" if word is None else word.explanation,

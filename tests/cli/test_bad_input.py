@@ -105,6 +105,9 @@ def refused(capsys: Captured, here: Path, before: list[str]) -> str:
         ("train tiny a..b=3", "expected key=value"),
         ("train tiny train.steps=[1", "the value is not valid YAML"),
         # presets and files
+        (f"train {300 * 'a'}.yaml", "File name too long"),
+        (f"train tiny --out {300 * 'a'}", "File name too long"),
+        (f"report {300 * 'a'}", "File name too long"),
         ("train Tiny", "no such preset or file; did you mean tiny?"),
         ("train ablation/pointwise", "did you mean ablations/pointwise?"),
         ("train paper/qwen2.5-7b-dpo", "did you mean paper/qwen2.5-7b-dpo-md?"),

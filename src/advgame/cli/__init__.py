@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from advgame.errors import AdvGameError
 
-_NOT_A_BUG = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT}  # the user's to mend even where no file is named
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         _hush()
     except OSError as error:
-        if debug or error.errno not in _NOT_A_BUG:
+        if debug or not (error.filename or error.errno in _FULL):
             raise
         _fail(f"{error.filename or 'disk'}: {error.strerror}", AdvGameError.exit_code)
 

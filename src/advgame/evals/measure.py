@@ -128,7 +128,7 @@ def compare(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def prompt_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """What an Attacker's prompts look like: valid, copied, varied."""
-    valid = [row for row in rows if row["fault"] in (None, "truncated")]
+    valid = [row for row in rows if row["attack_fault"] is None]
     copies = [word_overlap(row["prompt"], row["seed"]) for row in valid]
     return {
         "valid": len(valid) / len(rows),

@@ -129,8 +129,8 @@ class RunFolder(RunReader):
         From here on the run has begun: a failure before it leaves no folder behind.
         Only earlier steps leave a record; the validation of the weights before `step` stays too,
         for it was written before their checkpoint. Handles a torn last line, episodes without a
-        metrics line, checkpoints after `step`, and a pruning that did not happen. A missing
-        record of an earlier step, which no crash causes, is told in `notes`.
+        metrics line, checkpoints and past selves after `step`, and a pruning that did not
+        happen. A missing record of an earlier step, which no crash causes, is told in `notes`.
 
         Raises:
             StoreError: the disk refuses.
@@ -146,9 +146,12 @@ class RunFolder(RunReader):
             for at, path in numbered(self.path / "validation", ".json"):
                 if at > step:
                     discard(path)
-            for at, path in numbered(self.path / "checkpoints"):
-                if at > step:  # torn ones only: a complete one would have been the latest
-                    discard(path)
+            # Checkpoints: torn ones only, a complete one would have been the latest. Past selves:
+            # those of steps that are played again.
+            for name in ("checkpoints", "pool"):
+                for at, path in numbered(self.path / name):
+                    if at > step:
+                        discard(path)
         self._prune()  # the process may have died between a save and its pruning
         for at in sorted(set(range(step)) - set(self.episode_steps())):
             self.notes.append(f"{self.path / 'episodes'} lacks step {at}: somebody removed it")
