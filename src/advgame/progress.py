@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from advgame.config.root import TrainConfig
 from advgame.rounds import Round
 from advgame.store.episodes import from_line, to_line
@@ -46,7 +48,12 @@ class Progress:
         """What writes this progress, and the pending round, into a checkpoint's folder."""
 
         def write(folder: Path) -> None:
-            state = {"step": self.step, "cost": asdict(self.cost), "pending": None}
+            state = {
+                "step": self.step,
+                "cost": asdict(self.cost),
+                "threads": torch.get_num_threads(),
+                "pending": None,
+            }
             if pending is not None:
                 state["pending"] = {
                     "turns": [[to_line(each) for each in turn] for turn in pending.episodes],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 
+import torch
+
+from advgame.config import RunConfig
 from advgame.progress import Progress
 from advgame.store.checkpoint import Checkpoint
 from advgame.store.run import RunFolder
@@ -29,6 +33,7 @@ def restore(
     progress = Progress() if found is None else Progress.read(found.folder("driver"))
     if found is not None:
         take(world, found)
+        folder.notes += other_threads(world.config, found)
     elif fork is not None:
         source = resolve_checkpoint(*parse_source(fork))
         for player in world.players:
@@ -54,6 +59,21 @@ def take(world: World, found: Checkpoint) -> None:
     for frozen in world.frozen:
         if (found.path / frozen.name).is_dir():  # adopted by a fork
             frozen.load(found.folder(frozen.name))
+
+
+def other_threads(config: RunConfig, found: Checkpoint) -> list[str]:
+    """What to know where `train.threads: auto` took another count than before the checkpoint.
+
+    A count that was set is compared with the configuration (`store.compatible`).
+    """
+    before = json.loads((found.folder("driver") / "driver.json").read_text()).get("threads")
+    now = torch.get_num_threads()
+    if config.train.threads != "auto" or before in (None, now):
+        return []
+    return [
+        f"{before} threads before, {now} now: the continuation is not bit-identical; "
+        f"train.threads={before} would make it so"
+    ]
 
 
 def _has(source: Checkpoint, name: str) -> bool:

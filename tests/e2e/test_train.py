@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from advgame.config import RunConfig, load
 from advgame.errors import StoreError
-from advgame.events import Event, StepDone
+from advgame.events import Event, RunStarted, StepDone
 from advgame.store.reader import open_readonly
 from advgame.train import train
 from advgame.types import Episode, Role, Scored
@@ -81,6 +81,28 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, options: tupl
         train(tiny("train.steps=5", *options), broken, observer=kill)
     train(tiny("train.steps=5", *options), broken, resume=True)
     assert_same(broken, whole)
+
+
+def test_a_resumed_run_says_that_it_counts_with_other_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(threads: str, steps: int, resume: bool = False) -> tuple[str, ...]:
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        config = load("tiny", ["train.validation.every=0", f"train.steps={steps}"])
+        told: list[tuple[str, ...]] = []
+        watch = partial(_notes, told)
+        train(config, tmp_path / "run", resume=resume, observer=watch)
+        return told[0]
+
+    said = "2 threads before, 1 now: the continuation is not bit-identical"
+    run("2", 1)
+    assert not any(said in note for note in run("2", 2, resume=True))
+    assert any(said in note for note in run("1", 3, resume=True))
+
+
+def _notes(told: list[tuple[str, ...]], event: Event) -> None:
+    if isinstance(event, RunStarted):
+        told.append(event.notes)
 
 
 @pytest.mark.parametrize(

@@ -143,13 +143,9 @@ class RunFolder(RunReader):
             for at, path in numbered(self.path / "episodes", ".jsonl"):
                 if at >= step:
                     discard(path)
-            for at, path in numbered(self.path / "validation", ".json"):
-                if at > step:
-                    discard(path)
-            # Checkpoints: torn ones only, a complete one would have been the latest. Past selves:
-            # those of steps that are played again.
-            for name in ("checkpoints", "pool"):
-                for at, path in numbered(self.path / name):
+            later = [("validation", ".json"), ("checkpoints", ""), ("pool", "")]
+            for name, suffix in later:  # checkpoints: torn ones, complete ones would be the latest
+                for at, path in numbered(self.path / name, suffix):
                     if at > step:
                         discard(path)
         self._prune()  # the process may have died between a save and its pruning
