@@ -27,7 +27,9 @@ $(STAMP): requirements/torch-cpu.lock requirements/dev.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "advgame needs Python 3.11 or newer; found: $(PYTHON)" >&2; exit 2; }
 	@echo "[1/3] Environment .venv ($$("$(PYTHON)" --version))"
-	@[ -x $(BIN)/pip ] || "$(PYTHON)" -m venv --clear .venv \
+	@[ -x $(BIN)/pip ] || "$(PYTHON)" -m venv --clear .venv > /dev/null \
+	  || { scripts/apt_install.sh "$$("$(PYTHON)" -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')" \
+	       && "$(PYTHON)" -m venv --clear .venv; } \
 	  || { echo "venv is missing: apt-get install python3-venv" >&2; exit 2; }
 	@echo "[2/3] PyTorch for CPU (about 200 MB)"
 	@$(BIN)/pip install --progress-bar off -c requirements/dev.lock -r requirements/torch-cpu.lock \
