@@ -14,6 +14,7 @@ from advgame.config.judges import EmbeddedJudgeConfig
 from advgame.judges import embedded
 from advgame.judges.ask import Asker
 from advgame.judges.faithfulness import GenerativeCheck, NoCheck
+from advgame.judges.own import OwnCheck, OwnJudge
 from advgame.judges.pairwise import PairwiseJudge
 from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.prompting import digest
@@ -59,6 +60,7 @@ JUDGES: dict[str, Callable[[], Judge]] = {
     "rule": RuleJudge,
     "sandbox": SandboxJudge,
     "sandbox, others by rule": lambda: SandboxJudge(RuleJudge()),
+    "one's own": lambda: OwnJudge("mine:judge", RuleJudge()),
     "scripted": lambda: ScriptedJudge(lambda group, reply: len(reply) % 11),
     "pairwise": lambda: PairwiseJudge(asker(), RUBRICS),
     "pairwise, one order": lambda: PairwiseJudge(asker(), RUBRICS, both_orders=False),
@@ -68,6 +70,7 @@ JUDGES: dict[str, Callable[[], Judge]] = {
 }
 CHECKS: dict[str, Callable[[], FaithfulnessCheck]] = {
     "none": NoCheck,
+    "one's own": lambda: OwnCheck("mine:check", NoCheck()),
     "generative": lambda: GenerativeCheck(asker(), RUBRICS),
     "similarity": lambda: SimilarityCheck(HashEmbedder(), 0.5, 0.5),
 }
