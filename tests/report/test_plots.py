@@ -19,7 +19,7 @@ from advgame.errors import StoreError
 from advgame.report.audit import build_audit_page, story
 from advgame.report.audited import audit_group, audit_sentences
 from advgame.report.compared import page_of
-from advgame.report.comparison import build_comparison
+from advgame.report.comparison import _Styles, build_comparison
 from advgame.report.fixed_tasks import task_group
 from advgame.report.forest import Bar, Forest
 from advgame.report.heat import Heat
@@ -46,6 +46,39 @@ def test_nothing_lies_beyond_the_front(values: list[tuple[int, int]], better: An
 def _dominates(first: tuple[int, int], second: tuple[int, int], better: Any) -> bool:
     gains = [b * (f - s) for b, f, s in zip(better, first, second, strict=True)]
     return min(gains) >= 0 and max(gains) > 0
+
+
+def test_the_front_is_drawn_over_the_points_and_spans_both_axes() -> None:
+    spots = tuple(
+        Spot(label=name, x={"value": x}, y={"value": y})
+        for name, x, y in (("1", 0.02, 0.1), ("2", 0.04, 0.3))
+    )
+    trails = (Trail(label="a", style="c-grey", spots=spots, joined=True),)
+    plot = Scatter(title="t", note="", x_title="x", y_title="y", trails=trails, better=(-1, -1))
+    svg = str(plot.svg)
+    assert svg.index('class="front"') > svg.rindex("<circle") > svg.index('class="line join')
+    (front,) = re.findall(r'class="front" points="([^"]*)"', svg)
+    corners = [tuple(map(float, pair.split(","))) for pair in front.split()]
+    # one point beats the other: its lines go right and up to the ends of the axes
+    assert len(corners) == 3 and corners[0][0] == 380 - 22 and corners[-1][1] == 12
+    assert "4%" in svg and "100%" not in svg  # the axes fit the points
+
+
+def test_runs_of_one_schedule_have_colours_of_their_own(tmp_path: Path) -> None:
+    found = json.loads(json.dumps(make_compared()))
+    for run in found["runs"].values():
+        run["schedule"] = "joint"
+    page = page_of(found)
+    assert [run["notes"] for run in page["runs"]] == ["joint", "joint, not finished"]
+    text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
+    (legend,) = set(re.findall(r'<ul class="legend">(.*?)</ul>', text, flags=re.S)[:1])
+    assert "c-defender" in legend and "c-attacker" in legend
+    assert "<th>Group</th>" not in text
+    many = [{"name": f"run {n}"} for n in range(9)]
+    styles = _Styles(many).of
+    assert len(set(styles.values())) == 9 and styles["run 7"] == f"{styles['run 0']} dashed"
+    study = _Styles(make_comparison()["runs"]).of
+    assert len(set(study.values())) == 4 and study["joint-0"] == study["joint-1"]
 
 
 def test_missing_values_are_left_out_or_a_dash() -> None:

@@ -105,10 +105,9 @@ def _name(path: str, runs: Json) -> str:
 
 
 def _run(name: str, run: Json) -> dict[str, Any]:
-    notes = "" if run.get("finished", True) else "not finished"
+    notes = run["schedule"] + ("" if run.get("finished", True) else ", not finished")
     return {
         "name": name,
-        "group": run["schedule"],
         "seed": run["seed"],
         "steps": run["steps"],
         "cost": {**run["cost"], "seconds": run["seconds"]},

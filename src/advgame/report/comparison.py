@@ -8,8 +8,8 @@ and so may every key but `runs`:
     question      what was asked, a sentence or two
     findings      [sentence, …]  what came out, in the order of importance
     runs          [{name, group, seed, steps, cost: {sampled_tokens, trained_tokens, flops,
-                  seconds}, notes}]   group is what is compared (a scheme, a reward); runs of one
-                  group differ by their seed
+                  seconds}, notes}]   group is what is compared (a scheme, a reward): its runs
+                  differ by their seed and have one colour; by default a run is a group of its own
     trade_offs    [{title, note, x: {title, better}, y: {title, better}, points: [{run, step,
                   x: rate, y: rate}]}]   Pareto plots of checkpoints, in order of step; better is
                   high (default) or low
@@ -31,6 +31,7 @@ and so may every key but `runs`:
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -75,6 +76,7 @@ def build_comparison(report: Json, target: Path) -> Path:
             question=found.get("question") or "",
             findings=found.get("findings") or [],
             runs=[_row(run) for run in found["runs"]],
+            grouped=any(_group(run) != run["name"] for run in found["runs"]),
             groups=[group for group in _groups(found, _Styles(found["runs"])) if group.charts],
             exploited=[_exploited(each) for each in found.get("exploitability") or ()],
             tables=[{"note": "", **table} for table in found.get("tables") or ()],
@@ -98,11 +100,12 @@ def written(values: Json, name: str) -> str:
 
 
 class _Styles:
-    """A colour a group, for all of its runs."""
+    """A colour a group, for all of its runs; dashed where the colours begin anew."""
 
     def __init__(self, runs: Sequence[Json]) -> None:
         groups = list(dict.fromkeys(_group(run) for run in runs))
-        colours = {g: PALETTE[i % len(PALETTE)] for i, g in enumerate(groups)}
+        styles = itertools.cycle((*PALETTE, *(f"{colour} dashed" for colour in PALETTE)))
+        colours = dict(zip(groups, styles, strict=False))
         self.of = {run["name"]: colours[_group(run)] for run in runs}
 
 

@@ -99,7 +99,7 @@ class _Field:
             Markup('<g data-series="{}">{}</g>').format(place, self._trail(trail))
             for place, trail in enumerate(self.plot.trails)
         ]
-        parts = [self._axes(), self._front(), *trails]
+        parts = [self._axes(), *trails, self._front()]
         return frame(self.WIDTH, self.HEIGHT, self.plot.title, parts)
 
     def number(self, value: float) -> str:
@@ -132,7 +132,12 @@ class _Field:
             return Markup("")
         spots = [spot for trail in self.plot.trails for spot in trail.spots]
         values = [(s.x["value"], s.y["value"]) for s in spots if known(s.x) and known(s.y)]  # type: ignore[index]
-        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in stairs(values, self.plot.better))
+        corners = stairs(values, self.plot.better)
+        if corners:  # on to the ends of both axes: one point alone can be the front
+            worst = [ticks[0 if sign > 0 else -1]
+                     for ticks, sign in zip(self.ticks, self.plot.better, strict=True)]  # fmt: skip
+            corners = [(worst[0], corners[0][1]), *corners, (corners[-1][0], worst[1])]
+        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in corners)
         return Markup('<polyline class="front" points="{}"/>').format(path)
 
     def _trail(self, trail: Trail) -> Markup:
@@ -140,7 +145,7 @@ class _Field:
         parts = []
         if trail.joined and len(spots) > 1:
             path = " ".join(f"{self.x(s.x['value'])},{self.y(s.y['value'])}" for s in spots)  # type: ignore[index]
-            parts.append(Markup('<polyline class="line thin {}" points="{}"/>').format(
+            parts.append(Markup('<polyline class="line join {}" points="{}"/>').format(
                 trail.style, path
             ))  # fmt: skip
         for at, spot in enumerate(spots):
