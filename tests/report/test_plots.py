@@ -96,7 +96,7 @@ def test_missing_values_are_left_out_or_a_dash() -> None:
         cells=((known, None),),
     )  # fmt: skip
     assert str(heat.svg).count("<rect") == 1 and "<i>" not in str(heat.svg)
-    assert "40% (30% to 50%), n 20" in str(heat.svg)
+    assert "40.0% (30.0% to 50.0%), n 20" in str(heat.svg)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=400))
@@ -215,9 +215,11 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
     ]
     assert page["curves"][0]["unit"] == "tokens" and len(page["curves"]) == 2
     assert page["exploitability"][0]["defender"] == "joint@30"
-    assert page["tables"][0]["rows"] == [["joint", "+5 (−2 to +12)", "+5 (−2 to +12)", "–", "–"]]
+    assert page["tables"][0]["rows"] == [
+        ["joint", "+5.0 (−2.0 to +12.0)", "+5.0 (−2.0 to +12.0)", "–", "–"]
+    ]
     assert page["findings"][0].startswith(
-        "joint, before step 30: attack success, asked plainly 50%"
+        "joint, before step 30: attack success, asked plainly 50.0%"
     )
     text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
     assert "not finished" in text and "Signs of cycling" in text and "joint@30" in text

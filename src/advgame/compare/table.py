@@ -11,7 +11,7 @@ from rich.text import Text
 
 from advgame.compare.board import OVER_REFUSAL, SAFETY
 from advgame.hostile import clean
-from advgame.report.story import points
+from advgame.numbers import percent, points
 
 _LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")
 _DIVERSITY = (
@@ -163,4 +163,5 @@ def rate(found: Mapping[str, Any] | None) -> str:
     """`31 [20, 42]` in percent, or a dash."""
     if found is None or found["value"] is None:
         return "–"
-    return f"{100 * found['value']:.0f} [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"
+    value, low, high = (percent(found[key])[:-1] for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"

@@ -13,9 +13,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from advgame.errors import StoreError
+from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
-from advgame.report.story import percent, points
 from advgame.report.studied import page_of_study
 
 Json = Mapping[str, Any]
@@ -123,7 +123,7 @@ def _findings(found: Json) -> Iterator[str]:
             continue
         last = run["validation"][-1]
         told = [
-            f"{title} {spanned(last['rates'][rate], percent)}"
+            f"{title} {spanned(last['rates'][rate], in_percent)}"
             for rate, title in (*SAFETY.items(), (OVER_REFUSAL, "over-refusal"))
             if rate in last["rates"]
         ]
@@ -220,7 +220,7 @@ def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
                 _points(each["defender"]["mean"]),
                 _points(each["attacker"]["mean"]),
                 *(
-                    "–" if each["rounds"][key] is None else points(each["rounds"][key])
+                    "–" if each["rounds"][key] is None else in_points(each["rounds"][key])
                     for key in ("size", "noise")
                 ),
             ]
@@ -238,4 +238,4 @@ def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
 
 
 def _points(rate: Json) -> str:
-    return spanned({k: v for k, v in rate.items() if k != "n"}, points)
+    return spanned({k: v for k, v in rate.items() if k != "n"}, in_points)

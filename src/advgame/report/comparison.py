@@ -40,6 +40,7 @@ from typing import Any
 
 from advgame import __version__
 from advgame.errors import StoreError
+from advgame.numbers import in_percent
 from advgame.report.figures import PALETTE
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Group
@@ -49,7 +50,6 @@ from advgame.report.pick import cut, fitting
 from advgame.report.plots import Scatter, Spot, Trail, spanned
 from advgame.report.run_data import cleaned
 from advgame.report.smooth import smoothed
-from advgame.report.story import percent
 from advgame.report.svg import Chart, Line, short
 from advgame.store.atomic import write_text
 
@@ -134,7 +134,7 @@ def _row(run: Json) -> dict[str, str]:
 
 def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
     parts = (("Own Attacker", "value"), ("Best response", "best_response"), ("Gap", "gap"))
-    told = [(label, spanned(each.get(key), percent)) for label, key in parts]
+    told = [(label, spanned(each.get(key), in_percent)) for label, key in parts]
     return each["defender"], told
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from advgame.numbers import in_percent, on_axis
 from advgame.report.plots import Rate, Trail, cut, dot, frame, known, line, spanned, text
 from advgame.report.svg import nice_ticks, short
 
@@ -48,16 +49,18 @@ class Forest:
             share = (value - ticks[0]) / (ticks[-1] - ticks[0])
             return round(left + min(1.0, max(0.0, share)) * (width - left - right), 1)
 
-        def number(value: float) -> str:
-            told = f"{100 * value:.0f}%" if self.percent else short(value)
-            return told.replace("-", "−")
+        def told_of(value: float) -> str:
+            return in_percent(value) if self.percent else short(value).replace("-", "−")
+
+        def ticked(value: float) -> str:
+            return on_axis(value) if self.percent else short(value).replace("-", "−")
 
         parts = []
         told_every = 1 if (width - left - right) / len(ticks) > 38 else 2  # labels never touch
         for place, tick in enumerate(ticks):
             parts.append(line("grid", x(tick), x(tick), 6, height - 26))
             if place % told_every == 0:
-                parts.append(text("tick", x(tick), height - 10, number(tick), "middle"))
+                parts.append(text("tick", x(tick), height - 10, ticked(tick), "middle"))
         if self.reference is not None:
             parts.append(line("cursor", x(self.reference), x(self.reference), 6, height - 26))
         for place, bar in enumerate(self.bars):
@@ -71,6 +74,6 @@ class Forest:
             span = Markup("")
             if rate.get("low") is not None:
                 span = line("span", x(rate["low"]), x(rate["high"]), y, y)
-            told = f"{bar.label}: {spanned(rate, number)}"
+            told = f"{bar.label}: {spanned(rate, told_of)}"
             parts.append(dot(bar.style, told, x(rate["value"]), y, 4.5, span))
         return frame(width, height, self.title, parts)

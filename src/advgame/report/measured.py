@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from advgame.numbers import in_percent, in_points
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
 from advgame.report.plots import spanned
 from advgame.report.run_data import Json, cleaned
-from advgame.report.story import percent, points
 
 FILE = "measure.json"
 
@@ -105,8 +105,8 @@ def _tables(report: Json) -> Iterator[Figures]:
         tuple(
             (
                 _set(cell), _attack(cell),
-                *(spanned(rates[f"{cell}/{which}"], percent) for which, *_ in _STAGES),
-                spanned(report["differences"][cell], points),
+                *(spanned(rates[f"{cell}/{which}"], in_percent) for which, *_ in _STAGES),
+                spanned(report["differences"][cell], in_points),
             )
             for cell in _ordered(report)
         ),
@@ -175,7 +175,7 @@ def _ordered(report: Json) -> list[str]:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
+    return "–" if value is None else in_percent(value)
 
 
 def _two(value: float | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from advgame.numbers import in_percent, on_axis
 from advgame.report.svg import nice_ticks, short
 
 Rate = Mapping[str, Any] | None
@@ -102,19 +103,22 @@ class _Field:
         parts = [self._axes(), *trails, self._front()]
         return frame(self.WIDTH, self.HEIGHT, self.plot.title, parts)
 
-    def number(self, value: float) -> str:
-        return f"{100 * value:.0f}%" if self.plot.percent else short(value)
+    def told(self, value: float) -> str:
+        return in_percent(value) if self.plot.percent else short(value)
+
+    def on_axis(self, value: float) -> str:
+        return on_axis(value) if self.plot.percent else short(value)
 
     def _axes(self) -> Markup:
         bottom = self.HEIGHT - self.BOTTOM
         parts = []
         for tick in self.ticks[0]:
             parts.append(line("grid", self.x(tick), self.x(tick), self.TOP, bottom))
-            parts.append(text("tick", self.x(tick), bottom + 15, self.number(tick), "middle"))
+            parts.append(text("tick", self.x(tick), bottom + 15, self.on_axis(tick), "middle"))
         for tick in self.ticks[1]:
             y = self.y(tick)
             parts.append(line("grid", self.LEFT, self.WIDTH - self.RIGHT, y, y))
-            parts.append(text("tick", self.LEFT - 6, y + 4, self.number(tick), "end"))
+            parts.append(text("tick", self.LEFT - 6, y + 4, self.on_axis(tick), "end"))
         if self.plot.diagonal:
             parts.append(line("cursor", self.x(0), self.x(1), self.y(0), self.y(1)))
         middle = (self.LEFT + self.WIDTH - self.RIGHT) / 2
@@ -161,8 +165,8 @@ class _Field:
         if spot.y.get("low") is not None:
             parts.append(line("whisker-thin", x, x, self.y(spot.y["low"]), self.y(spot.y["high"])))
         told = (
-            f"{trail.label} {spot.label}\n{self.plot.x_title}: {spanned(spot.x, self.number)}\n"
-            f"{self.plot.y_title}: {spanned(spot.y, self.number)}"
+            f"{trail.label} {spot.label}\n{self.plot.x_title}: {spanned(spot.x, self.told)}\n"
+            f"{self.plot.y_title}: {spanned(spot.y, self.told)}"
         )
         return dot(trail.style, told, x, y, size, Markup("").join(parts))
 

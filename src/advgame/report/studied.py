@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import written
 from advgame.report.plots import spanned
-from advgame.report.story import percent, points
 
 Json = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def _findings(found: Json) -> Iterator[str]:
         for name in names[:1]:
             least = measures[name]["detectable"]["difference"]
             told = _points(wider(measures[name]))
-            could = "" if least is None else f"; {points(least)} or more would have been seen"
+            could = "" if least is None else f"; {in_points(least)} or more would have been seen"
             yield f"{found['reference']} − {arm}, {name}: {told}{could}."
     if found["missing"]:
         yield f"{len(found['missing'])} runs are not fully measured: {', '.join(found['missing'])}."
@@ -152,7 +152,7 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
         "rows": [
             [
                 name,
-                spanned(start["measures"].get(name), percent),
+                spanned(start["measures"].get(name), in_percent),
                 *(_mean(arm["measures"].get(name)) for arm in arms.values()),
             ]
             for name in dict.fromkeys(name for arm in arms.values() for name in arm["measures"])
@@ -167,7 +167,7 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
             "rows": [[arm, _points(wider(gain))] for arm, gain in found["attackers"].items()],
         }
     if power := [
-        [arm, name, str(now["runs"]), str(now["prompts"]), points(now["difference"])]
+        [arm, name, str(now["runs"]), str(now["prompts"]), in_points(now["difference"])]
         for arm, known in found["power"].items()
         for name, now in ((name, each["now"]) for name, each in known.items())
     ]:
@@ -220,13 +220,13 @@ def _two(value: float | None) -> str:
 
 
 def _points(difference: Json) -> str:
-    return spanned({key: value for key, value in difference.items() if key != "n"}, points)
+    return spanned({key: value for key, value in difference.items() if key != "n"}, in_points)
 
 
 def _mean(found: Json | None) -> str:
     if found is None or found["value"] is None:
         return "–"
     if found["low"] is None:
-        return percent(found["value"])
+        return in_percent(found["value"])
     low, high = max(0.0, found["low"]), min(1.0, found["high"])
-    return f"{percent(found['value'])} ({percent(low)} to {percent(high)})"
+    return f"{in_percent(found['value'])} ({in_percent(low)} to {in_percent(high)})"

@@ -11,7 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from advgame.numbers import in_percent, on_axis
 
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 18, 10, 28
@@ -89,7 +91,7 @@ class _Frame:
             {
                 "label": line.label,
                 "style": line.style,
-                "points": [(self.x(x), self.y(y), x, self.number(y)) for x, y in line.points],
+                "points": [(self.x(x), self.y(y), x, self.told(y)) for x, y in line.points],
             }
             for line in lines
         ]
@@ -113,8 +115,8 @@ class _Frame:
             inner, TOP, HEIGHT - TOP - BOTTOM, TOP, HEIGHT - BOTTOM,
         )  # fmt: skip
 
-    def number(self, value: float) -> str:
-        return f"{100 * value:.0f}%" if self.chart.percent else short(value)
+    def told(self, value: float) -> str:
+        return in_percent(value) if self.chart.percent else short(value)
 
     def _grid(self) -> Markup:
         rows = [
@@ -122,7 +124,7 @@ class _Frame:
                 LEFT, WIDTH - RIGHT, self.y(tick), self.y(tick)
             )
             + Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(
-                LEFT - 6, self.y(tick) + 4, self.number(tick)
+                LEFT - 6, self.y(tick) + 4, on_axis(tick) if self.chart.percent else short(tick)
             )
             for tick in self.ticks
         ]
@@ -244,9 +246,7 @@ def interval_bar(before: tuple[float, float, float] | None,
                 Markup(
                     '<g class="{}"><title>{}: {}</title><line class="span" x1="{}" x2="{}" '
                     'y1="{}" y2="{}"/><circle cx="{}" cy="{}" r="5"/></g>'
-                ).format(
-                    name, name, escape(f"{100 * value:.1f}%"), x(low), x(high), y, y, x(value), y
-                )
+                ).format(name, name, in_percent(value), x(low), x(high), y, y, x(value), y)
             )
     return Markup('<svg class="intervals" viewBox="0 0 {} 44" aria-hidden="true">{}</svg>').format(
         width, Markup("").join(parts)
