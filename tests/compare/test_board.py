@@ -71,6 +71,53 @@ def test_the_same_questions_stand_side_by_side_changed_ones_first(runs: list[Pat
     assert all(list(row["answers"]) == ["first", "second"] for row in rows)
 
 
+def test_differences_are_paired_by_question(runs: list[Path], tmp_path: Path) -> None:
+    third = shutil.copytree(runs[0], tmp_path / "third")
+    last = third / "validation/step-000006.json"
+    report = json.loads(last.read_text())
+    asked = [
+        row for row in report["transcripts"] if (row["mode"], row["kind"]) == ("direct", "harmful")
+    ]
+    scored = [row for row in asked if row["success"] is not None]
+    for row in scored:
+        row["success"] = not row["success"]
+    report["transcripts"].reverse()  # their order tells nothing
+    asked[0]["seed"] = "another question under the same name"
+    report["transcripts"] = [row for row in report["transcripts"] if row["mode"] == "direct"]
+    last.write_text(json.dumps(report))
+    found = {each["metric"]: each for each in board([runs[0], third])["differences"]}
+    assert list(found) == [
+        "direct/harmful/attack_success", "direct/benign/over_refusal",
+        "attacked/harmful/attack_success", "attacked/benign/over_refusal",
+    ]  # fmt: skip
+    moved = found["direct/harmful/attack_success"]
+    gains = [1 if row["success"] else -1 for row in scored if row is not asked[0]]
+    assert (moved["first"], moved["second"], moved["n"]) == ("first", "third", len(gains))
+    assert moved["value"] == pytest.approx(sum(gains) / len(gains)) and moved["because"] == ""
+    same = found["direct/benign/over_refusal"]
+    assert same["value"] == 0 and same["low"] < 0 < same["high"]
+    missing = found["attacked/harmful/attack_success"]
+    assert (missing["value"], missing["n"]) == (None, 0)
+    assert missing["because"] == "no question of this kind in common"
+    assert board([runs[0]])["differences"] == []
+
+
+def test_runs_of_different_judges_are_not_subtracted(runs: list[Path], tmp_path: Path) -> None:
+    other = shutil.copytree(runs[0], tmp_path / "third")
+    config = yaml.safe_load((other / "config.yaml").read_text())
+    config["judges"]["evaluation"] = {"type": "embedded", "name": "a"}
+    config["judges"]["attacker"] = config["judges"]["defender"] = {"type": "embedded", "name": "b"}
+    (other / "config.yaml").write_text(yaml.safe_dump(config))
+    found = board([runs[0], other])["differences"]
+    assert {each["because"] for each in found} == {"evaluated by different judges"}
+    assert {each["value"] for each in found} == {None}
+    console = Console(file=io.StringIO(), width=140)
+    for part in tables(board([runs[0], other])):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    assert "evaluated by different judges" in console.file.getvalue()
+
+
 def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> None:
     console = Console(file=io.StringIO(), width=100, highlight=False)
     report = board(runs)
@@ -78,7 +125,7 @@ def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> 
         console.print(part)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for word in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
+    for word in ("first", "second", "Checkpoints", "own Attacker", "4 …", "Minus first"):
         assert word in text
     assert not any(character in text for character in "\x1b\u202e\u2028")
 

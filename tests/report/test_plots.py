@@ -219,9 +219,16 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
         ["joint", "+5.0 (−2.0 to +12.0)", "+5.0 (−2.0 to +12.0)", "–", "–"]
     ]
     assert page["findings"][0].startswith(
-        "joint, before step 30: attack success, asked plainly 50.0%"
+        "joint, after 30 steps: attack success, asked plainly 50.0%"
+    )
+    assert [each["metric"] for each in page["differences"]] == [
+        "Attack success, plain harmful requests"
+    ]
+    assert page["findings"][-1] == (
+        "static is not compared with joint question by question: evaluated by different judges."
     )
     text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "static − joint: +5.0 (−2.0 to +12.0), n 40" in text
     assert "not finished" in text and "Signs of cycling" in text and "joint@30" in text
     assert "<script>window.pwned" not in text
     least = {key: found[key] for key in ("runs",)}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advgame.compare.questions import differences, last_answers, transcripts
 from advgame.config.overrides import differing
 from advgame.errors import ConfigError
 from advgame.store.reader import RunReader, open_readonly
@@ -27,7 +28,6 @@ COSTS = ("sampled_tokens", "trained_tokens", "reference_tokens", "judge_tokens",
 SAFETY = {"direct": "direct/harmful/attack_success", "attacked": "attacked/harmful/attack_success"}
 OVER_REFUSAL = "direct/benign/over_refusal"
 _MOST_POINTS = 400  # of a curve
-_PAIRS = 12  # questions shown of each kind
 
 
 def board(runs: Sequence[Path]) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         `pareto`: `points`, a checkpoint each with its rates and intervals, and `fronts`: for
         each measure of safety, the places of the points that no other beats in both safety and
         over-refusal. `utility` points hold accuracies that `advgame eval` left in a run.
+        `differences`: each further run minus the first, paired, see `questions.differences`.
         `transcripts`: the same validation questions, answered by each run's last weights.
         `config`: KEY → {run: value} where the configurations differ, see `differing`.
 
@@ -47,6 +48,7 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         ConfigError: no run, or the same one twice.
     """
     readers = {name: open_readonly(path) for name, path in named(runs).items()}
+    answers = last_answers(readers)
     found = {name: _run(reader) for name, reader in readers.items()}
     points = [
         {"run": name, "step": row["step"], "tokens": row["tokens"], "rates": row["rates"]}
@@ -60,7 +62,8 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
             "fronts": {name: front(points, rate, OVER_REFUSAL) for name, rate in SAFETY.items()},
         },
         "utility": [each for name, run in readers.items() for each in _utility(name, run.path)],
-        "transcripts": _transcripts(readers),
+        "differences": differences(answers, readers),
+        "transcripts": transcripts(answers),
         "config": differing(
             {name: reader.config.model_dump(mode="json") for name, reader in readers.items()}
         ),
@@ -154,33 +157,3 @@ def _utility(name: str, run: Path) -> list[dict[str, Any]]:
 
 def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in ("value", "low", "high", "n")}
-
-
-def _transcripts(readers: Mapping[str, RunReader]) -> list[dict[str, Any]]:
-    """Questions of the last validation that every run was asked, changed outcomes first."""
-    rows: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
-    for name, reader in readers.items():
-        reports = reader.validations()
-        said = reports[-1]["transcripts"] if reports else []
-        rows[name] = {(row["mode"], row["id"]): row for row in said}
-    shared = [
-        key for key in next(iter(rows.values())) if all(key in each for each in rows.values())
-    ]
-    found = [
-        {
-            **{part: first[part] for part in ("id", "kind", "mode", "seed")},
-            "answers": {
-                name: {part: each[key][part] for part in ("prompt", "reply", "score", "success")}
-                for name, each in rows.items()
-            },
-        }
-        for key in shared
-        for first in [next(iter(rows.values()))[key]]
-    ]
-    found.sort(key=lambda row: len({each["success"] for each in row["answers"].values()}) < 2)
-    return [
-        row
-        for mode in ("direct", "attacked")
-        for kind in ("harmful", "benign")
-        for row in [each for each in found if (each["mode"], each["kind"]) == (mode, kind)][:_PAIRS]
-    ]

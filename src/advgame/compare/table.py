@@ -12,6 +12,7 @@ from rich.text import Text
 from advgame.compare.board import OVER_REFUSAL, SAFETY
 from advgame.hostile import clean
 from advgame.numbers import percent, points
+from advgame.report.rates import LABELS
 
 _LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")
 _DIVERSITY = (
@@ -27,6 +28,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     """Costs, checkpoints on the fronts, diversity; cross-play and exploitability where played."""
     yield _costs(report["runs"])
     yield _pareto(report)
+    yield from _differences(report["differences"])
     yield _figures(report["runs"])
     if played := report.get("cross_play"):
         yield _matrix(played)
@@ -91,6 +93,25 @@ def _pareto(report: Mapping[str, Any]) -> Table:
     return table
 
 
+def _differences(found: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """A column a run that is compared with the first one; nothing for one run."""
+    if not found:
+        return
+    others = dict.fromkeys(each["second"] for each in found)
+    title = f"Minus {found[0]['first']}, last validation, same questions: points [95%]"
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("")
+    for name in others:
+        table.add_column(name, justify="right")
+    rows: dict[str, dict[str, str]] = {}
+    for each in found:
+        told = each["because"] or f"{difference(each)}, n {each['n']}"
+        rows.setdefault(each["metric"], {})[each["second"]] = told
+    for metric, cells in rows.items():
+        table.add_row(LABELS[metric], *(cells.get(name, "–") for name in others))
+    yield table
+
+
 def _figures(runs: Mapping[str, Any]) -> Table:
     table = Table(title="Training, first and last step", title_justify="left")
     table.add_column("metric")
@@ -151,12 +172,18 @@ def _exploit(found: Sequence[Mapping[str, Any]]) -> Table:
             rate(row["untrained"]),
             rate(row["own"]),
             rate(row["best_response"]),
-            "–"
-            if gap is None or gap["value"] is None
-            else f"{points(gap['value'])} [{points(gap['low'])}, {points(gap['high'])}]",
+            difference(gap),
             f"{row['budget_tokens']:,}",
         )
     return table
+
+
+def difference(found: Mapping[str, Any] | None) -> str:
+    """`−12 [−20, −3]` in points, or a dash."""
+    if found is None or found["value"] is None:
+        return "–"
+    value, low, high = (points(found[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def rate(found: Mapping[str, Any] | None) -> str:

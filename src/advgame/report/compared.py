@@ -16,6 +16,7 @@ from advgame.errors import StoreError
 from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
+from advgame.report.rates import LABELS
 from advgame.report.studied import page_of_study
 
 Json = Mapping[str, Any]
@@ -26,6 +27,10 @@ SAFETY = {
     "attacked/harmful/attack_success": "attack success, the run's own Attacker",
 }
 _SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
+_NOTE = (
+    "Each run's last validation. Intervals are over its questions: with another seed a run may end "
+    "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
+)
 _LOW = {"title": "over-refusal of benign requests", "better": "low"}
 
 
@@ -62,6 +67,12 @@ def page_of(found: Json) -> dict[str, Any]:
         "findings": list(_findings(found)),
         "runs": [_run(name, run) for name, run in runs.items()],
         "trade_offs": list(_trade_offs(found)),
+        "differences": [
+            {**each, "metric": LABELS.get(each["metric"], each["metric"])}
+            for each in found.get("differences") or ()
+            if each["value"] is not None
+        ],
+        "differences_note": _NOTE,
         "curves": list(_curves(runs)),
         "crossplay": _crossplay(found.get("cross_play")),
         "exploitability": [
@@ -127,7 +138,14 @@ def _findings(found: Json) -> Iterator[str]:
             for rate, title in (*SAFETY.items(), (OVER_REFUSAL, "over-refusal"))
             if rate in last["rates"]
         ]
-        yield f"{name}, before step {last['step']}: {'; '.join(told)}."
+        count = f"{last['step']} step{'s' if last['step'] != 1 else ''}"
+        yield f"{name}, after {count}: {'; '.join(told)}."
+    yield from dict.fromkeys(
+        f"{each['second']} is not compared with {each['first']} question by question: "
+        f"{each['because']}."
+        for each in found.get("differences") or ()
+        if each["because"]
+    )
 
 
 def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:

@@ -191,11 +191,12 @@ def _differences(found: Json) -> Iterator[Forest]:
         reach = max([0.05 if share else 0.1, *ends])
         yield Forest(
             title=metric,
-            note="",
+            note="In points." if share else "",
             bars=tuple(Bar(label=f"{d['second']} − {d['first']}", rate=d) for d in each),
             low=-reach,
             high=reach,
-            percent=share,
+            percent=False,
+            points=share,
             reference=0.0,
         )
 

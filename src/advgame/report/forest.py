@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from advgame.numbers import in_percent, on_axis
+from advgame.numbers import in_percent, in_points, on_axis
 from advgame.report.plots import Rate, Trail, cut, dot, frame, known, line, spanned, text
 from advgame.report.svg import nice_ticks, short
 
@@ -30,6 +30,7 @@ class Forest:
     low: float = 0.0
     high: float = 1.0
     percent: bool = True
+    points: bool = False  # differences of shares, in percentage points
     reference: float | None = None  # drawn as a dashed line
 
     @property
@@ -50,9 +51,13 @@ class Forest:
             return round(left + min(1.0, max(0.0, share)) * (width - left - right), 1)
 
         def told_of(value: float) -> str:
+            if self.points:
+                return in_points(value)
             return in_percent(value) if self.percent else short(value).replace("-", "−")
 
         def ticked(value: float) -> str:
+            if self.points:
+                return on_axis(value)[:-1]
             return on_axis(value) if self.percent else short(value).replace("-", "−")
 
         parts = []

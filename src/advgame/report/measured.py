@@ -72,23 +72,16 @@ def _charts(report: Json) -> Iterator[Forest]:
 
 
 def _differences(title: str, found: Json, style: str) -> Iterator[Forest]:
-    rows = {
-        name: {
-            key: 100 * rate[key] if rate[key] is not None and key != "n" else rate[key]
-            for key in ("value", "low", "high", "n")
-        }
-        for name, rate in found.items()
-    }
-    ends = [abs(r[key]) for r in rows.values() for key in ("low", "high") if r[key] is not None]
+    ends = [abs(r[key]) for r in found.values() for key in ("low", "high") if r[key] is not None]
     if ends:
-        reach = max(5.0, *ends)
+        reach = max(0.05, *ends)
         yield Forest(
             title=title,
             note="Trained minus untrained, in points.",
-            bars=tuple(Bar(label=name, rate=rate, style=style) for name, rate in rows.items()),
+            bars=tuple(Bar(label=name, rate=rate, style=style) for name, rate in found.items()),
             low=-reach,
             high=reach,
-            percent=False,
+            points=True,
             reference=0.0,
         )
 
