@@ -12,6 +12,7 @@ from rich.text import Text
 from advgame.compare.board import OVER_REFUSAL, SAFETY
 from advgame.hostile import clean
 from advgame.numbers import percent, points
+from advgame.report.compared import SUPPLY
 from advgame.report.rates import LABELS
 
 _LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")
@@ -29,6 +30,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     yield _costs(report["runs"])
     yield _pareto(report)
     yield from _differences(report["differences"])
+    yield from _fixed(report)
     yield _figures(report["runs"])
     if played := report.get("cross_play"):
         yield _matrix(played)
@@ -110,6 +112,41 @@ def _differences(found: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
     for metric, cells in rows.items():
         table.add_row(LABELS[metric], *(cells.get(name, "–") for name in others))
     yield table
+
+
+def _fixed(report: Mapping[str, Any]) -> Iterator[Table | str]:
+    """What `advgame eval` measured, a table a kind of task, and where to get what is missing."""
+    for key, title in (("utility", "Utility: accuracy"), ("safety", "Fixed tasks: attack success")):
+        if report[key]:
+            yield _by_task(f"{title} % by advgame eval, [95%]", report[key])
+    if not report["utility"]:
+        yield f"No utility was measured in these runs: {SUPPLY} measures it."
+    if report["trade_offs"]:
+        table = Table(title="No other checkpoint is better in both", title_justify="left")
+        for column in ("attack success", "accuracy", "checkpoints"):
+            table.add_column(column)
+        for pair in report["trade_offs"]:
+            names = [_checkpoint(pair["points"][place]) for place in pair["front"]]
+            table.add_row(pair["safety"], pair["utility"], ", ".join(names))
+        yield table
+
+
+def _by_task(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("checkpoint")
+    tasks = dict.fromkeys(row["task"] for row in rows)
+    for task in tasks:
+        table.add_column(Text(clean(task)), justify="right")
+    for name in dict.fromkeys(map(_checkpoint, rows)):
+        known = {row["task"]: row for row in rows if _checkpoint(row) == name}
+        table.add_row(name, *(rate(known.get(task)) for task in tasks))
+    return table
+
+
+def _checkpoint(row: Mapping[str, Any]) -> str:
+    """`RUN@STEP`, and which weights where a report says."""
+    weights = f" {row['weights']}" if row["weights"] not in (None, "start") else ""
+    return clean(f"{row['run']}@{row['step']}{weights}")
 
 
 def _figures(runs: Mapping[str, Any]) -> Table:

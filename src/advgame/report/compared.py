@@ -27,6 +27,12 @@ SAFETY = {
     "attacked/harmful/attack_success": "attack success, the run's own Attacker",
 }
 _SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
+SUPPLY = "advgame eval RUN --every-checkpoint"
+_MEASURED = "By advgame eval, both on the same weights."
+_NO_UTILITY = {
+    "trade_offs_title": "Safety against over-refusal",
+    "trade_offs_note": f"No utility was measured in these runs: {SUPPLY} measures it.",
+}
 _NOTE = (
     "Each run's last validation. Intervals are over its questions: with another seed a run may end "
     "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
@@ -67,6 +73,7 @@ def page_of(found: Json) -> dict[str, Any]:
         "findings": list(_findings(found)),
         "runs": [_run(name, run) for name, run in runs.items()],
         "trade_offs": list(_trade_offs(found)),
+        **({} if found.get("utility") else _NO_UTILITY),
         "differences": [
             {**each, "metric": LABELS.get(each["metric"], each["metric"])}
             for each in found.get("differences") or ()
@@ -168,9 +175,19 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "y": {"title": title, "better": "low"},
                 "points": known,
             }
+    paired = found.get("trade_offs") or ()
+    for pair in paired:
+        yield {
+            "title": f"{pair['safety']} and {pair['utility']}",
+            "note": _MEASURED,
+            "x": {"title": f"accuracy, {pair['utility']}", "better": "high"},
+            "y": {"title": f"attack success, {pair['safety']}", "better": "low"},
+            "points": [{**p, "x": p["utility"], "y": p["safety"]} for p in pair["points"]],
+        }
     safety = {(p["run"], p["step"]): p["rates"] for p in checkpoints}
     direct = next(iter(SAFETY))
-    for task in dict.fromkeys(each["task"] for each in found.get("utility") or ()):
+    tasks = dict.fromkeys(each["task"] for each in found.get("utility") or ())
+    for task in (each for each in tasks if each not in {pair["utility"] for pair in paired}):
         measured = [
             {
                 "run": each["run"],
@@ -179,7 +196,7 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "y": safety.get((each["run"], each["step"]), {}).get(direct),
             }
             for each in found["utility"]
-            if each["task"] == task
+            if each["task"] == task and _plays(each, found["runs"][each["run"]])
         ]
         if any(point["y"] for point in measured):
             yield {
@@ -188,6 +205,11 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "y": {"title": SAFETY[direct], "better": "low"},
                 "points": measured,
             }
+
+
+def _plays(row: Json, run: Json) -> bool:
+    """Whether these weights are those that validation heard."""
+    return row.get("weights") in (None, "start", run.get("weights"))
 
 
 def _curves(runs: Json) -> Iterator[dict[str, Any]]:

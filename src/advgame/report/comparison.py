@@ -12,7 +12,9 @@ and so may every key but `runs`:
                   differ by their seed and have one colour; by default a run is a group of its own
     trade_offs    [{title, note, x: {title, better}, y: {title, better}, points: [{run, step,
                   x: rate, y: rate}]}]   Pareto plots of checkpoints, in order of step; better is
-                  high (default) or low
+                  high (default) or low; a point may name its weights
+    trade_offs_title   over them; by default Safety against utility
+    trade_offs_note    a word on them
     differences   [{metric, first, second, value, low, high, n, percent}]   second − first
     differences_note   a word on where their intervals come from
     curves        [{title, note, percent, unit, smooth, series: [{run, points: [[x, y], …],
@@ -141,7 +143,9 @@ def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
 def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
     intro = f"{_DIFFERENCES} {found.get('differences_note') or ''}".strip()
     yield Group("differences", "Differences", intro, tuple(_differences(found)))
-    yield Group("trade-off", "Safety against utility", _PARETO, tuple(_pareto(found, styles)))
+    title = found.get("trade_offs_title") or "Safety against utility"
+    about = f"{_PARETO} {found.get('trade_offs_note') or ''}".strip()
+    yield Group("trade-off", title, about, tuple(_pareto(found, styles)))
     yield Group("curves", "Curves", _CURVES, tuple(_curves(found, styles)))
     yield Group("cross-play", "Cross-play", _CROSSPLAY, tuple(_crossplay(found)))
 
@@ -161,7 +165,7 @@ def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
         trails = []
         for name in (run["name"] for run in found["runs"]):
             spots = tuple(
-                Spot(label=f"step {point['step']}", x=point["x"], y=point["y"])
+                Spot(label=_checkpoint(point), x=point["x"], y=point["y"])
                 for point in plot["points"]
                 if point["run"] == name
             )
@@ -176,6 +180,11 @@ def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
                 trails=tuple(trails),
                 better=(_sign(plot["x"]), _sign(plot["y"])),
             )
+
+
+def _checkpoint(point: Json) -> str:
+    weights = point.get("weights")
+    return f"step {point['step']}" + (f", {weights}" if weights else "")
 
 
 def _sign(axis: Json) -> int:

@@ -40,6 +40,7 @@ def page_of_study(found: Json) -> dict[str, Any]:
             for name, run in runs
         ],
         "trade_offs": list(_trade_offs(runs)),
+        "trade_offs_title": "Safety against over-refusal",
         "differences": list(_differences(found)),
         "differences_note": _NOTE,
         "curves": list(_curves(runs)),
