@@ -12,6 +12,7 @@ from audit_report import make_audit
 from command import call, told
 from fake_comparison import make_compared, make_comparison
 from fake_run import write_fake_run
+from fake_study import make_fake_study
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from advgame.report.heldout import trade_off
 from advgame.report.plots import Scatter, Spot, Trail, stairs
 from advgame.report.run_data import RunData, read_run
 from advgame.report.smooth import FEWEST, smoothed, window
+from advgame.report.studied import page_of_study
 
 VALUES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
 SIGNS = st.tuples(st.sampled_from((1, -1)), st.sampled_from((1, -1)))
@@ -224,6 +226,10 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
     assert [each["metric"] for each in page["differences"]] == [
         "Attack success, plain harmful requests"
     ]
+    assert page["findings"][2] == (
+        "static − joint in points, question by question: "
+        "Attack success, plain harmful requests +5.0 (−2.0 to +12.0), n 40."
+    )
     assert page["findings"][-1] == (
         "static is not compared with joint question by question: evaluated by different judges."
     )
@@ -233,6 +239,17 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
     assert "<script>window.pwned" not in text
     least = {key: found[key] for key in ("runs",)}
     assert build_comparison(page_of(least), tmp_path / "d.html").exists()
+
+
+def test_a_study_has_fronts_of_the_benign_sets_that_it_asked(tmp_path: Path) -> None:
+    found = json.dumps(make_fake_study(tmp_path)).replace("benign-edgy", "my/benign.jsonl")
+    page = page_of_study(json.loads(found))
+    titles = [plot["title"] for plot in page["trade_offs"]]
+    assert "harmful/plain and my/benign.jsonl/plain" in titles
+    assert "harmful/templates and benign-everyday/plain" in titles
+    assert not any(title.count("harmful/") != 1 or "@start" in title for title in titles)
+    assert len(titles) == len(set(titles))
+    assert page["trade_offs_title"] == "Safety against over-refusal"
 
 
 def test_a_file_becomes_a_page_beside_it(

@@ -75,7 +75,7 @@ def page_of(found: Json) -> dict[str, Any]:
         "trade_offs": list(_trade_offs(found)),
         **({} if found.get("utility") else _NO_UTILITY),
         "differences": [
-            {**each, "metric": LABELS.get(each["metric"], each["metric"])}
+            {**each, "metric": _label(each)}
             for each in found.get("differences") or ()
             if each["value"] is not None
         ],
@@ -147,12 +147,23 @@ def _findings(found: Json) -> Iterator[str]:
         ]
         count = f"{last['step']} step{'s' if last['step'] != 1 else ''}"
         yield f"{name}, after {count}: {'; '.join(told)}."
+    differences = found.get("differences") or ()
+    for other in dict.fromkeys(each["second"] for each in differences):
+        rows = [each for each in differences if each["second"] == other and not each["because"]]
+        if rows:
+            told = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
+            ends = f"{other} − {rows[0]['first']}"
+            yield f"{ends} in points, question by question: {'; '.join(told)}."
     yield from dict.fromkeys(
         f"{each['second']} is not compared with {each['first']} question by question: "
         f"{each['because']}."
-        for each in found.get("differences") or ()
+        for each in differences
         if each["because"]
     )
+
+
+def _label(difference: Json) -> str:
+    return LABELS.get(difference["metric"], str(difference["metric"]))
 
 
 def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:

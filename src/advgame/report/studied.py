@@ -12,7 +12,6 @@ from advgame.report.plots import spanned
 Json = Mapping[str, Any]
 
 _SHARES = ("win_rate", "distinct_2", "copy_overlap")
-_OVER_REFUSAL = ("benign-edgy/plain", "benign-everyday/plain")
 _NOTE = (
     "The wider of two intervals: over run seeds (Student, paired) and over run seeds and prompts "
     "(bootstrap). Harmful sets count attack success, benign ones over-refusal: lower is better."
@@ -96,11 +95,10 @@ def _differences(found: Json) -> Iterator[dict[str, Any]]:
 
 
 def _trade_offs(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
-    attacks = dict.fromkeys(name for _, run in runs for name in run["rates"])
-    for attack in attacks:
-        if not attack.startswith("harmful/") or attack.endswith("@start"):
-            continue
-        for benign in _OVER_REFUSAL:
+    cells = dict.fromkeys(name for _, run in runs for name in run["rates"])
+    attacks = [name for name in cells if name.startswith("harmful/")]
+    for attack in (each for each in attacks if not each.endswith("@start")):
+        for benign in (each for each in cells if each not in attacks):
             known = [
                 {
                     "run": f"{name}-{run['seed']}",
