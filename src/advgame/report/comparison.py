@@ -51,7 +51,7 @@ from advgame.report.page import render
 from advgame.report.pick import cut, fitting
 from advgame.report.plots import Scatter, Spot, Trail, spanned
 from advgame.report.run_data import cleaned
-from advgame.report.smooth import smoothed
+from advgame.report.smooth import ANY, SHARE, smoothed
 from advgame.report.svg import Chart, Line, short
 from advgame.store.atomic import write_text
 
@@ -227,7 +227,8 @@ def _series(curve: Json, series: Json, styles: _Styles) -> Line:
     name, style = series["run"], styles.of.get(series["run"], "c-grey")
     points = tuple((x, y) for x, y in series["points"])
     if curve.get("smooth"):
-        return replace(smoothed(name, style, points, share=bool(curve.get("percent"))), raw=())
+        within = SHARE if curve.get("percent") else ANY
+        return replace(smoothed(name, style, points, within=within), raw=())
     band = tuple((low, high) for low, high in series.get("band") or ())
     return Line(label=name, style=style, points=points, band=band)
 

@@ -29,6 +29,7 @@ class Line:
     points: tuple[tuple[float, float], ...]  # (x, y), x ascending
     band: tuple[tuple[float, float], ...] = ()
     raw: tuple[tuple[float, float], ...] = ()  # what `points` are means of, drawn thin
+    window: int = 1  # how many of them a mean takes in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,14 @@ class Chart:
     def averaged(self) -> int:
         """How many steps a drawn point stands for, at most."""
         return max(map(_chunk, self.lines))
+
+    @property
+    def window(self) -> str:
+        """What its running means take in, in words; empty without any."""
+        sizes = sorted({line.window for line in self.lines} - {1})
+        unit = "steps" if self.unit == "step" else "points"
+        thin = f"thin: each {unit[:-1]}, thick: " if any(line.raw for line in self.lines) else ""
+        return f"{thin}mean of {' or '.join(map(str, sizes))} {unit}" if sizes else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +141,19 @@ class _Frame:
             Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
                 self.x(tick), HEIGHT - 10, counted(tick)
             )
-            for tick in nice_ticks(self.x_low, self.x_high, whole=True)
-            if self.x_low <= tick <= self.x_high
+            for tick in self._steps()
         ]
         axis = Markup('<text class="tick" x="2" y="{}">{}</text>').format(
             HEIGHT - 10, self.chart.unit
         )
         return Markup("").join([*rows, *columns, axis])
+
+    def _steps(self) -> list[float]:
+        """Ticks of the x axis: round numbers, and the last step with room for its label."""
+        last = self.x_high
+        room = 7 * len(counted(last)) + 8
+        ticks = nice_ticks(self.x_low, last, whole=True)
+        return [t for t in ticks if self.x_low <= t and self.x(t) + room <= self.x(last)] + [last]
 
     def _band(self, line: Line) -> Markup:
         if not line.band:
