@@ -151,9 +151,9 @@ def _findings(found: Json) -> Iterator[str]:
     for other in dict.fromkeys(each["second"] for each in differences):
         rows = [each for each in differences if each["second"] == other and not each["because"]]
         if rows:
-            told = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
+            rows_told = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
             ends = f"{other} − {rows[0]['first']}"
-            yield f"{ends} in points, question by question: {'; '.join(told)}."
+            yield f"{ends} in points, question by question: {'; '.join(rows_told)}."
     yield from dict.fromkeys(
         f"{each['second']} is not compared with {each['first']} question by question: "
         f"{each['because']}."
@@ -183,7 +183,7 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
             yield {
                 "title": f"{title[0].upper()}{title[1:]}",
                 "x": _LOW,
-                "y": {"title": title, "better": "low"},
+                "y": {"title": title.replace("the run's own", "own"), "better": "low"},
                 "points": known,
             }
     paired = found.get("trade_offs") or ()
