@@ -151,9 +151,9 @@ def _findings(found: Json) -> Iterator[str]:
     for other in dict.fromkeys(each["second"] for each in differences):
         rows = [each for each in differences if each["second"] == other and not each["because"]]
         if rows:
-            rows_told = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
+            moved = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
             ends = f"{other} − {rows[0]['first']}"
-            yield f"{ends} in points, question by question: {'; '.join(rows_told)}."
+            yield f"{ends} in points, question by question: {'; '.join(moved)}."
     yield from dict.fromkeys(
         f"{each['second']} is not compared with {each['first']} question by question: "
         f"{each['because']}."

@@ -9,7 +9,7 @@ from advgame.report.forest import Bar, Forest
 from advgame.report.group import Group
 
 _INTRO = (
-    "Rates of the Defender on tasks that anybody can repeat, by `advgame eval`. Bars are 95% "
+    "Rates of the Defender on tasks that anybody can repeat, by advgame eval. Bars are 95% "
     "intervals. Step 0 is the Defender as it began."
 )
 _TITLES = {
