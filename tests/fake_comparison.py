@@ -142,6 +142,13 @@ def make_compared() -> dict[str, Any]:
         "runs": runs,
         "pareto": {"points": points, "fronts": {"direct": [2], "attacked": [2]}},
         "utility": [{"run": "joint", "step": 30, "task": "openbookqa", **_rate(0.3, 500)}],
+        "differences": [
+            {"metric": "direct/harmful/attack_success", "first": "joint", "second": "static",
+             "because": "", **change},
+            {"metric": "direct/benign/over_refusal", "first": "joint", "second": "static",
+             "because": "evaluated by different judges",
+             "value": None, "low": None, "high": None, "n": 0},
+        ],
         "transcripts": [
             {"id": "1", "kind": "harmful", "mode": "attacked", "seed": HOSTILE[3], "answers": {
                 name: {"prompt": "p", "reply": HOSTILE[0], "score": 1.0, "success": False}

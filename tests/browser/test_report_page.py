@@ -230,7 +230,7 @@ def test_what_was_measured_on_test_seeds_is_shown(report: Page) -> None:
     assert report.js(f"{section}.querySelectorAll('svg.plot').length") == 4
     tables = report.js(f"[...{section}.querySelectorAll('table')].map((each) => each.innerText)")
     rates, _, language = tables
-    assert re.search(r"untrained Attacker\t\d+% \(\d+% to \d+%\), n 39\t", rates)
+    assert re.search(r"untrained Attacker\t[\d.]+% \([\d.]+% to [\d.]+%\), n 39\t", rates)
     assert "perplexity" in language and "4.25" in language
     assert HOSTILE[1] in rates  # a set's name, as text
     assert report.js(f"{section}.querySelector('img, script') === null")

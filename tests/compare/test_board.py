@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from advgame.compare.board import OVER_REFUSAL, board, front, named
+from advgame.compare.board import OVER_REFUSAL, board, named
+from advgame.compare.fronts import front
 from advgame.compare.table import tables, transcripts
 from advgame.errors import ConfigError
 from advgame.report.compared import page_of
@@ -50,7 +51,7 @@ def test_a_board_holds_what_the_folders_hold(runs: list[Path]) -> None:
     assert first["cost"]["sampled_tokens"] == 24_000
     assert report["utility"] == [
         {"run": "first", "step": 6, "task": "openbookqa"}
-        | {"value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+        | {"weights": None, "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
     ]
     assert report["config"] == {"train.steps": {"first": 6, "second": 4}}  # names apart
     json.dumps(report, allow_nan=False)
@@ -71,14 +72,112 @@ def test_the_same_questions_stand_side_by_side_changed_ones_first(runs: list[Pat
     assert all(list(row["answers"]) == ["first", "second"] for row in rows)
 
 
-def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> None:
-    console = Console(file=io.StringIO(), width=100, highlight=False)
-    report = board(runs)
+def test_differences_are_paired_by_question(runs: list[Path], tmp_path: Path) -> None:
+    third = shutil.copytree(runs[0], tmp_path / "third")
+    last = third / "validation/step-000006.json"
+    report = json.loads(last.read_text())
+    asked = [
+        row for row in report["transcripts"] if (row["mode"], row["kind"]) == ("direct", "harmful")
+    ]
+    scored = [row for row in asked if row["success"] is not None]
+    for row in scored:
+        row["success"] = not row["success"]
+    report["transcripts"].reverse()  # their order tells nothing
+    asked[0]["seed"] = "another question under the same name"
+    report["transcripts"] = [row for row in report["transcripts"] if row["mode"] == "direct"]
+    last.write_text(json.dumps(report))
+    found = {each["metric"]: each for each in board([runs[0], third])["differences"]}
+    assert list(found) == [
+        "direct/harmful/attack_success", "direct/benign/over_refusal",
+        "attacked/harmful/attack_success", "attacked/benign/over_refusal",
+    ]  # fmt: skip
+    moved = found["direct/harmful/attack_success"]
+    gains = [1 if row["success"] else -1 for row in scored if row is not asked[0]]
+    assert (moved["first"], moved["second"], moved["n"]) == ("first", "third", len(gains))
+    assert moved["value"] == pytest.approx(sum(gains) / len(gains)) and moved["because"] == ""
+    same = found["direct/benign/over_refusal"]
+    assert same["value"] == 0 and same["low"] < 0 < same["high"]
+    missing = found["attacked/harmful/attack_success"]
+    assert (missing["value"], missing["n"]) == (None, 0)
+    assert missing["because"] == "no question of this kind in common"
+    assert board([runs[0]])["differences"] == []
+
+
+def test_runs_of_different_judges_are_not_subtracted(runs: list[Path], tmp_path: Path) -> None:
+    other = shutil.copytree(runs[0], tmp_path / "third")
+    config = yaml.safe_load((other / "config.yaml").read_text())
+    config["judges"]["evaluation"] = {"type": "embedded", "name": "a"}
+    config["judges"]["attacker"] = config["judges"]["defender"] = {"type": "embedded", "name": "b"}
+    (other / "config.yaml").write_text(yaml.safe_dump(config))
+    found = board([runs[0], other])["differences"]
+    assert {each["because"] for each in found} == {"evaluated by different judges"}
+    assert {each["value"] for each in found} == {None}
+    assert "evaluated by different judges" in printed(board([runs[0], other]))
+
+
+def evaluation(run: Path, step: int, weights: str, **rates: tuple[float, int]) -> None:
+    """What `advgame eval` might leave: TASK=(value, n)."""
+    tasks = {
+        name: {
+            "counts": "accuracy" if name == "openbookqa" else "attack_success",
+            "attempts": 4 if name == "harmbench" and n == 99 else 1,
+            "value": value, "low": value / 2, "high": value, "n": n,
+        }
+        for name, (value, n) in rates.items()
+    }  # fmt: skip
+    report = {"role": "defender", "step": step, "weights": weights, "judge": "b", "tasks": tasks}
+    (run / "evals").mkdir(exist_ok=True)
+    name = f"{'+'.join(rates)}-{step}-{weights}-{rates[next(iter(rates))][1]}.json"
+    (run / "evals" / name).write_text(json.dumps(report))
+
+
+def test_safety_and_utility_are_those_of_the_same_weights(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[1], tmp_path / "third")
+    evaluation(run, 0, "start", harmbench=(0.9, 32), openbookqa=(0.5, 32))
+    evaluation(run, 3, "ema", harmbench=(0.4, 32), openbookqa=(0.4, 32))
+    evaluation(run, 3, "policy", harmbench=(0.0, 32))  # of other weights, no utility is known
+    evaluation(run, 4, "ema", openbookqa=(0.3, 32))
+    evaluation(run, 4, "ema", harmbench=(0.6, 32))  # from another report: the same checkpoint
+    report = board([run])
+    (pair,) = report["trade_offs"]
+    told = [(p["step"], p["weights"], p["safety"]["value"], p["utility"]["value"])
+            for p in pair["points"]]  # fmt: skip
+    assert told == [(0, "start", 0.9, 0.5), (3, "ema", 0.4, 0.4), (4, "ema", 0.6, 0.3)]
+    assert (pair["safety"], pair["utility"], pair["front"]) == ("harmbench", "openbookqa", [0, 1])
+    page = page_of(report)
+    titles = [plot["title"] for plot in page["trade_offs"]]
+    assert titles[-1] == "harmbench and openbookqa"
+    assert "Attack success and openbookqa" not in titles and "trade_offs_title" not in page
+    text = build_comparison(page, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Safety against utility" in text and "third step 3, ema" in text
+    shown = printed(report)
+    assert "third@0, third@3 ema" in shown and "Utility: accuracy %" in shown
+    assert "No utility was measured" not in shown
+    evaluation(run, 4, "ema", harmbench=(0.7, 99))  # in four attempts: another measure
+    both = {pair["safety"] for pair in board([run])["trade_offs"]}
+    assert both == {"harmbench, 1 attempt, judge b", "harmbench, 4 attempts, judge b"}
+
+
+def test_without_utility_nothing_promises_it(runs: list[Path], tmp_path: Path) -> None:
+    report = board([runs[1]])
+    page = build_comparison(page_of(report), tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h2>Safety against over-refusal</h2>" in page and "against utility" not in page
+    assert page.count("advgame eval RUN --every-checkpoint") == 1
+    assert "advgame eval RUN --every-checkpoint" in printed(report)
+
+
+def printed(report: dict[str, Any]) -> str:
+    """What the terminal shows of it."""
+    console = Console(file=io.StringIO(), width=140, highlight=False)
     for part in (*tables(report), *transcripts(report)):
         console.print(part)
     assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
-    for word in ("first", "second", "Checkpoints", "own Attacker", "4 …"):
+    return console.file.getvalue()
+
+
+def test_the_terminal_shows_it_and_hostile_text_stays_text(runs: list[Path]) -> None:
+    text = printed(board(runs))
+    for word in ("first", "second", "Checkpoints", "own Attacker", "4 …", "Minus first"):
         assert word in text
     assert not any(character in text for character in "\x1b\u202e\u2028")
 

@@ -77,6 +77,8 @@ def own_task(monkeypatch: pytest.MonkeyPatch, texts: Sequence[str], name: str = 
         ("tiny-random --attacker tiny-random --attacks a.jsonl", "not both"),
         ("tiny-random --task harmbench-attacked --attacks none.jsonl", "no such file"),
         ("tiny-random --against none.json", "no such file"),
+        ("tiny-random --every-checkpoint", "--every-checkpoint takes a run folder"),
+        ("run@2 --every-checkpoint", "and neither a step nor --step"),
     ],
 )
 def test_refuses_in_a_few_lines(line: str, expected: str, capsys: Captured) -> None:
@@ -184,6 +186,28 @@ def test_a_run_is_measured_as_it_is_and_as_it_began(
     assert call("export", "run", "out", "--role", "defender", "--weights", "policy") == 0
     exported = measured(capsys, "out", *line)
     assert answers(exported, "own") == answers(now, "own")
+
+
+def test_every_checkpoint_is_measured_into_a_file_of_its_own(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_task(monkeypatch, [f"request {n}" for n in range(4)])
+    assert start("train.save.every=1", "train.save.keep_last=2") == 0
+    line = ("run", "--every-checkpoint", "--task", "own", "--judge", "patterns")
+    found = measured(capsys, *line)["checkpoints"]
+    whose = [(each["step"], each["weights"]) for each in found]
+    assert whose == [(0, "start"), (1, "ema"), (2, "ema")]
+    files = sorted(Path("run/evals").glob("*.json"))
+    assert [json.loads(path.read_text()) for path in files] == sorted(
+        found, key=lambda each: f"{each['step']}"
+    )
+    alone = measured(capsys, "run", "--step", "1", "--task", "own", "--judge", "patterns")
+    assert alone["tasks"]["own"]["outcomes"] == found[1]["tasks"]["own"]["outcomes"]
+    assert alone["tasks"]["own"]["cost"]["from_cache"] == 4
+    again = measured(capsys, *line)["checkpoints"]  # stopped or not, it goes on from what is kept
+    assert [each["cost"]["from_cache"] for each in again] == [4, 4, 4]
+    assert call("eval", *line, "--role", "attacker", "--step", "1") == 2
+    assert "neither a step nor --step" in told(capsys.readouterr().err)
 
 
 def test_the_judge_that_trained_a_run_is_refused(

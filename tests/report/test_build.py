@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fake_run import HOSTILE, write_fake_run
 
 from advgame.errors import StoreError
@@ -143,6 +144,27 @@ def test_finished_run_shows_everything(run: Path) -> None:
         "result", "transcripts", "held-out", "trade-off", "rewards", "learning", "faults", "judge",
         "audit", "diversity", "cost", "details", "rollouts", "reproduce",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("joint", "Attacker against Defender, trained jointly"),
+        ("sequential", "Attacker against Defender, trained in turns"),
+        ("selfplay", "One model as Attacker and Defender, trained by self-play"),
+        ("static", "Defender trained against a fixed set of attacks"),
+        ("attacker-only", "Attacker trained against a frozen Defender"),
+        ("defender-only", "Defender trained against a frozen Attacker"),
+        ("of an older version", "Attacker against Defender"),
+    ],
+)
+def test_page_says_who_was_trained(tmp_path: Path, schedule: str, words: str) -> None:
+    run = write_fake_run(tmp_path / "run", steps=1)
+    config = run / "config.yaml"
+    changed = yaml.safe_load(config.read_text()) | {"schedule": {"type": schedule}}
+    config.write_text(yaml.safe_dump(changed))
+    page = build_report(run).read_text(encoding="utf-8")
+    assert f'<span class="eyebrow">{words}</span>' in page
 
 
 @pytest.mark.parametrize("steps", [1, 2])

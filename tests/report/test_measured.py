@@ -36,14 +36,14 @@ def test_its_figures_are_those_of_the_file(measured: Path) -> None:
     change = report["differences"]["harmful/plain"]
     told = re.fullmatch(r"(\S+) \((\S+) to (\S+)\), n 39", rates.rows[0][4])
     assert told is not None and change["n"] == 39
-    assert [int(each.replace("−", "-")) for each in told.groups()] == [
-        round(100 * change[key]) for key in ("value", "low", "high")
+    assert [float(each.replace("−", "-")) for each in told.groups()] == [
+        pytest.approx(100 * change[key], abs=0.051) for key in ("value", "low", "high")
     ]
     assert [row[1] for row in rates.rows[:4]] == [
         "plain", "templates", "untrained Attacker", "trained Attacker",
     ]  # fmt: skip
     assert len(rates.rows) == 6 and len(prompts.rows) == 3 and len(language.rows) == 6
-    assert language.rows[0] == ("harmful", "before", "4.25", "0.50", "2%", "–", "28")
+    assert language.rows[0] == ("harmful", "before", "4.25", "0.50", "1.5%", "–", "28")
 
 
 def test_the_page_shows_it_and_hostile_names_stay_text(measured: Path) -> None:

@@ -12,6 +12,7 @@ from audit_report import make_audit
 from command import call, told
 from fake_comparison import make_compared, make_comparison
 from fake_run import write_fake_run
+from fake_study import make_fake_study
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,14 +20,14 @@ from advgame.errors import StoreError
 from advgame.report.audit import build_audit_page, story
 from advgame.report.audited import audit_group, audit_sentences
 from advgame.report.compared import page_of
-from advgame.report.comparison import build_comparison
+from advgame.report.comparison import _Styles, build_comparison
 from advgame.report.fixed_tasks import task_group
 from advgame.report.forest import Bar, Forest
 from advgame.report.heat import Heat
 from advgame.report.heldout import trade_off
 from advgame.report.plots import Scatter, Spot, Trail, stairs
 from advgame.report.run_data import RunData, read_run
-from advgame.report.smooth import FEWEST, smoothed, window
+from advgame.report.studied import page_of_study
 
 VALUES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
 SIGNS = st.tuples(st.sampled_from((1, -1)), st.sampled_from((1, -1)))
@@ -48,6 +49,39 @@ def _dominates(first: tuple[int, int], second: tuple[int, int], better: Any) -> 
     return min(gains) >= 0 and max(gains) > 0
 
 
+def test_the_front_is_drawn_over_the_points_and_spans_both_axes() -> None:
+    spots = tuple(
+        Spot(label=name, x={"value": x}, y={"value": y})
+        for name, x, y in (("1", 0.02, 0.1), ("2", 0.04, 0.3))
+    )
+    trails = (Trail(label="a", style="c-grey", spots=spots, joined=True),)
+    plot = Scatter(title="t", note="", x_title="x", y_title="y", trails=trails, better=(-1, -1))
+    svg = str(plot.svg)
+    assert svg.index('class="front"') > svg.rindex("<circle") > svg.index('class="line join')
+    (front,) = re.findall(r'class="front" points="([^"]*)"', svg)
+    corners = [tuple(map(float, pair.split(","))) for pair in front.split()]
+    # one point beats the other: its lines go right and up to the ends of the axes
+    assert len(corners) == 3 and corners[0][0] == 380 - 22 and corners[-1][1] == 12
+    assert "4%" in svg and "100%" not in svg  # the axes fit the points
+
+
+def test_runs_of_one_schedule_have_colours_of_their_own(tmp_path: Path) -> None:
+    found = json.loads(json.dumps(make_compared()))
+    for run in found["runs"].values():
+        run["schedule"] = "joint"
+    page = page_of(found)
+    assert [run["notes"] for run in page["runs"]] == ["joint", "joint, not finished"]
+    text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
+    (legend,) = set(re.findall(r'<ul class="legend">(.*?)</ul>', text, flags=re.S)[:1])
+    assert "c-defender" in legend and "c-attacker" in legend
+    assert "<th>Group</th>" not in text
+    many = [{"name": f"run {n}"} for n in range(9)]
+    styles = _Styles(many).of
+    assert len(set(styles.values())) == 9 and styles["run 7"] == f"{styles['run 0']} dashed"
+    study = _Styles(make_comparison()["runs"]).of
+    assert len(set(study.values())) == 4 and study["joint-0"] == study["joint-1"]
+
+
 def test_missing_values_are_left_out_or_a_dash() -> None:
     known = {"value": 0.4, "low": 0.3, "high": 0.5, "n": 20}
     spots = (Spot(label="<b>", x=known, y=known), Spot(label="2", x=None, y=known))
@@ -63,23 +97,7 @@ def test_missing_values_are_left_out_or_a_dash() -> None:
         cells=((known, None),),
     )  # fmt: skip
     assert str(heat.svg).count("<rect") == 1 and "<i>" not in str(heat.svg)
-    assert "40% (30% to 50%), n 20" in str(heat.svg)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=400))
-def test_running_means_stay_near_their_steps(values: list[float]) -> None:
-    points = list(enumerate(values))
-    line = smoothed("a", "c-grey", points, share=True)
-    assert line.points[0][0] == 0 and line.points[-1][0] == len(values) - 1
-    if len(values) < FEWEST:
-        assert line.points == tuple(points) and not line.band
-        return
-    assert len(line.points) <= 101 and len(line.band) == len(line.points)
-    half = window(len(values)) // 2
-    for (step, mean), (low, high) in zip(line.points, line.band, strict=True):
-        near = values[max(0, step - half) : step + half + 1]
-        assert min(near) - 1e-9 <= mean <= max(near) + 1e-9
-        assert 0 <= low <= mean + 1e-9 and mean - 1e-9 <= high <= 1
+    assert "40.0% (30.0% to 50.0%), n 20" in str(heat.svg)
 
 
 @pytest.fixture(scope="module")
@@ -182,15 +200,39 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
     ]
     assert page["curves"][0]["unit"] == "tokens" and len(page["curves"]) == 2
     assert page["exploitability"][0]["defender"] == "joint@30"
-    assert page["tables"][0]["rows"] == [["joint", "+5 (−2 to +12)", "+5 (−2 to +12)", "–", "–"]]
+    assert page["tables"][0]["rows"] == [
+        ["joint", "+5.0 (−2.0 to +12.0)", "+5.0 (−2.0 to +12.0)", "–", "–"]
+    ]
     assert page["findings"][0].startswith(
-        "joint, before step 30: attack success, asked plainly 50%"
+        "joint, after 30 steps: attack success, asked plainly 50.0%"
+    )
+    assert [each["metric"] for each in page["differences"]] == [
+        "Attack success, plain harmful requests"
+    ]
+    assert page["findings"][2] == (
+        "static − joint in points, question by question: "
+        "Attack success, plain harmful requests +5.0 (−2.0 to +12.0), n 40."
+    )
+    assert page["findings"][-1] == (
+        "static is not compared with joint question by question: evaluated by different judges."
     )
     text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "static − joint: +5.0 (−2.0 to +12.0), n 40" in text
     assert "not finished" in text and "Signs of cycling" in text and "joint@30" in text
     assert "<script>window.pwned" not in text
     least = {key: found[key] for key in ("runs",)}
     assert build_comparison(page_of(least), tmp_path / "d.html").exists()
+
+
+def test_a_study_has_fronts_of_the_benign_sets_that_it_asked(tmp_path: Path) -> None:
+    found = json.dumps(make_fake_study(tmp_path)).replace("benign-edgy", "my/benign.jsonl")
+    page = page_of_study(json.loads(found))
+    titles = [plot["title"] for plot in page["trade_offs"]]
+    assert "harmful/plain and my/benign.jsonl/plain" in titles
+    assert "harmful/templates and benign-everyday/plain" in titles
+    assert not any(title.count("harmful/") != 1 or "@start" in title for title in titles)
+    assert len(titles) == len(set(titles))
+    assert page["trade_offs_title"] == "Safety against over-refusal"
 
 
 def test_a_file_becomes_a_page_beside_it(

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advgame.numbers import in_percent, in_points, on_axis, percent, points
+from advgame.report import build_report
 from advgame.report.figures import figure_groups
 from advgame.report.pick import fitting, interleaved, spread
 from advgame.report.rates import Difference, Rate, RateChange, rate_changes
 from advgame.report.run_data import RunData, cleaned, read_run
-from advgame.report.story import percent, points, story
+from advgame.report.story import story
 from advgame.report.svg import Chart, Line, nice_ticks, short, thinned
 from advgame.report.transcripts import side_by_side
 
@@ -39,15 +42,23 @@ def change(before: Rate | None, after: Rate | None, span: tuple[float, float] | 
         (
             change(rate(0.9), rate(0.3), (-0.7, -0.5)),
             "fell",
-            "60 points (95% interval 50 to 70)",
+            "60.0 points (95% interval 50.0 to 70.0)",
         ),
-        (change(rate(0.3), rate(0.9), (0.5, 0.7)), "rose", "rose from 30% to 90% of 50 questions"),
+        (
+            change(rate(0.3), rate(0.9), (0.5, 0.7)),
+            "rose",
+            "rose from 30.0% to 90.0% of 50 questions",
+        ),
         (change(rate(0.5), rate(0.45), (-0.2, 0.1)), "unclear", "may be chance"),
-        (change(rate(0.5), rate(0.5), (-0.1, 0.1)), "unclear", "stayed at 50%"),
+        (change(rate(0.5), rate(0.5), (-0.1, 0.1)), "unclear", "stayed at 50.0%"),
         (change(rate(0.5), rate(0.4), (-0.15, -0.05)), "fell", "before and after overlap"),
         (change(rate(0.9), rate(0.3), None), "fell", "do not overlap"),
         (change(rate(0.5), rate(0.4), None), "unclear", "overlap, so no change is shown"),
-        (change(rate(0.5), None, None), "unknown", "was 50% (95% interval 40% to 60%, n = 50)"),
+        (
+            change(rate(0.5), None, None),
+            "unknown",
+            "was 50.0% (95% interval 40.0% to 60.0%, n = 50)",
+        ),
         (change(None, None, None), "unknown", "was not measured"),
     ],
 )
@@ -84,7 +95,8 @@ def test_rates_that_nothing_was_scored_for_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(-0.314, "−31"), (0.05, "+5"), (0.0, "0"), (-0.001, "0"), (1, "+100")]
+    ("value", "text"),
+    [(-0.314, "−31"), (0.05, "+5"), (0.0, "0"), (-0.001, "0"), (1, "+100"), (-0.525, "−53")],
 )
 def test_points(value: float, text: str) -> None:
     assert points(value) == text
@@ -92,6 +104,32 @@ def test_points(value: float, text: str) -> None:
 
 def test_percent() -> None:
     assert (percent(0.314), percent(0.0256, 1), percent(1)) == ("31%", "2.6%", "100%")
+    assert [percent(each) for each in (0.225, 0.235, 0.285, -1e-12)] == ["23%", "24%", "29%", "0%"]
+    assert (on_axis(0.5), on_axis(0.025), on_axis(-0.1)) == ("50%", "2.5%", "−10%")
+
+
+@given(st.integers(1, 400), st.data())
+def test_a_page_says_rates_whose_difference_is_the_change(n: int, data: st.DataObject) -> None:
+    before, after = (data.draw(st.integers(0, n)) / n for _ in range(2))
+    told = (in_percent(before)[:-1], in_percent(after)[:-1], in_points(after - before))
+    was, now, moved = (float(each.replace("−", "-")) for each in told)
+    assert abs(now - was - moved) < 0.1 + 1e-9
+    if 1_000 % n == 0:  # whole tenths of a percent
+        assert moved == pytest.approx(now - was)
+
+
+def test_every_part_of_a_page_says_a_rate_alike(run: Path, tmp_path: Path) -> None:
+    found = {"value": 0.225, "low": 0.125, "high": 0.375, "n": 40, "unscored": 0}
+    was = {**found, "value": 0.75, "low": 0.6, "high": 0.875}
+    other = shutil.copytree(run, tmp_path / "run")
+    summary = {"steps": 12, "before": {NAME: was}, "after": {NAME: found}}
+    moved = {"value": -0.525, "low": -0.675, "high": -0.325, "n": 40}
+    text = json.dumps({**summary, "differences": {NAME: moved}})
+    (other / "summary.json").write_text(text)
+    page = build_report(other).read_text(encoding="utf-8")
+    assert "fell from 75.0% to 22.5% of 40 questions, by 52.5 points" in page
+    assert '<span class="is">22.5%</span>' in page and "<b>22.5%</b>" in page
+    assert "<b>−52.5</b>" in page and not re.search(r"\b(22|23|52|53)(%| points)", page)
 
 
 def test_transcripts_join_the_same_question_changed_first(run: Path) -> None:

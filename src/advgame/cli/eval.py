@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from advgame.types import Weights
+from advgame.types import Role, Weights
+
+if TYPE_CHECKING:
+    from advgame.evals.target import Target
 
 
 def evaluate(
@@ -24,6 +27,10 @@ def evaluate(
     step: Annotated[
         int | None, typer.Option(min=0, help="Checkpoint of a run; default the newest, 0 = start.")
     ] = None,
+    every_checkpoint: Annotated[
+        bool,
+        typer.Option("--every-checkpoint", help="The start and each kept checkpoint of a run."),
+    ] = False,
     weights: Annotated[
         Weights | None,
         typer.Option(help="Of a run: trained weights or their average; default those that play."),
@@ -104,7 +111,6 @@ def evaluate(
     from advgame.evals.catalog import TASKS, UtilityTask, get_suite, get_task
     from advgame.evals.judging import parse_judge, refuse_training_judge
     from advgame.evals.target import target_of
-    from advgame.types import Role
 
     if task and suite:
         raise ConfigError("give --suite or --task, not both")
@@ -115,7 +121,12 @@ def evaluate(
     before = read_report(Path(against)) if against else None
     chosen = get_suite(suite or "quick")
     tasks = [get_task(name) for name in dict.fromkeys(task or chosen.tasks)]
-    target = target_of(model, role=Role(role), step=step, weights=weights)
+    targets = (
+        _checkpoints(model, Role(role), step, weights)
+        if every_checkpoint
+        else [target_of(model, role=Role(role), step=step, weights=weights)]
+    )
+    target = targets[0]
     if any(
         not isinstance(each, UtilityTask) for each in tasks
     ):  # before the imports that take seconds
@@ -156,10 +167,12 @@ def evaluate(
         )
         if before is not None:
             comparable(before, judge, asdict(settings))
-        with bars() as progress:
+    found = []
+    for each in targets:
+        with contextlib.redirect_stdout(sys.stderr), bars() as progress:
             try:
                 report = evaluate(
-                    target,
+                    each,
                     tasks,
                     settings,
                     folder / "logs",
@@ -173,13 +186,35 @@ def evaluate(
             report["against"] = {"report": against, "differences": differences(before, report)}
         path = folder / f"{_slug(report, suite or 'quick', task)}.json"
         write_json(path, report)
-    for name, why in report["skipped"].items():
-        typer.echo(f"skipped {name}: {why}", err=True)
+        found.append(report)
+        for name, why in report["skipped"].items():
+            typer.echo(f"skipped {name}: {why}", err=True)
+        if not as_json:
+            _show(report)
+            typer.echo(path)
     if as_json:
-        typer.echo(json.dumps(report))
-        return
-    _show(report)
-    typer.echo(path)
+        typer.echo(json.dumps({"checkpoints": found} if every_checkpoint else found[0]))
+
+
+def _checkpoints(run: str, role: Role, step: int | None, weights: Weights | None) -> list[Target]:
+    """The player of a run as it began and at each kept checkpoint.
+
+    Raises:
+        ConfigError: it is not a run, or one of its checkpoints was named.
+    """
+    from pathlib import Path
+
+    from advgame.errors import ConfigError
+    from advgame.evals.target import target_of
+    from advgame.store.reader import open_readonly
+
+    if step is not None or not (Path(run) / "config.yaml").is_file():
+        raise ConfigError("--every-checkpoint takes a run folder, and neither a step nor --step")
+    steps = [0, *(each.step for each in open_readonly(Path(run)).checkpoints())]
+    made = [target_of(run, role=role, step=each, weights=weights) for each in dict.fromkeys(steps)]
+    if len(made) > 1 and made[-1].checkpoint is None:
+        return made[:1]  # a player that does not learn
+    return made
 
 
 def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:

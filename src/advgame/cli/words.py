@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from advgame.numbers import percent
+
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 # Rows of the step table: label, prefix in the metrics.
@@ -25,14 +27,14 @@ def number(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """A whole percentage, or a dash."""
-    return "–" if value is None else f"{100 * value:.0f}%"
+    return "–" if value is None else percent(value)
 
 
 def rate(found: Mapping[str, Any] | None) -> str:
     """`31% (20–44)`: a rate with its 95% interval."""
     if not found or found.get("value") is None:
         return "–"
-    return f"{share(found['value'])} ({100 * found['low']:.0f}–{100 * found['high']:.0f})"
+    return f"{share(found['value'])} ({percent(found['low'])[:-1]}–{percent(found['high'])[:-1]})"
 
 
 def difference(found: Mapping[str, Any]) -> str:

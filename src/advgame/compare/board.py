@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advgame.compare.fronts import fixed_tasks, front
+from advgame.compare.questions import differences, last_answers, transcripts
 from advgame.config.overrides import differing
 from advgame.errors import ConfigError
 from advgame.store.reader import RunReader, open_readonly
@@ -27,7 +28,6 @@ COSTS = ("sampled_tokens", "trained_tokens", "reference_tokens", "judge_tokens",
 SAFETY = {"direct": "direct/harmful/attack_success", "attacked": "attacked/harmful/attack_success"}
 OVER_REFUSAL = "direct/benign/over_refusal"
 _MOST_POINTS = 400  # of a curve
-_PAIRS = 12  # questions shown of each kind
 
 
 def board(runs: Sequence[Path]) -> dict[str, Any]:
@@ -35,10 +35,13 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
 
     Returns:
         A JSON-ready report. `runs`: NAME → `schedule`, `seed`, `steps`, `cost`, `seconds`,
-        `curves` (`step`, `tokens` and one list a metric) and `validation` (step, tokens, rates).
+        `weights` (those of the Defender that play), `curves` (`step`, `tokens` and one list a
+        metric) and `validation` (step, tokens, rates).
         `pareto`: `points`, a checkpoint each with its rates and intervals, and `fronts`: for
         each measure of safety, the places of the points that no other beats in both safety and
-        over-refusal. `utility` points hold accuracies that `advgame eval` left in a run.
+        over-refusal. `utility`, `safety` and `trade_offs` are what `advgame eval` left in the
+        runs, see `fronts.fixed_tasks`.
+        `differences`: each further run minus the first, paired, see `questions.differences`.
         `transcripts`: the same validation questions, answered by each run's last weights.
         `config`: KEY → {run: value} where the configurations differ, see `differing`.
 
@@ -47,6 +50,7 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         ConfigError: no run, or the same one twice.
     """
     readers = {name: open_readonly(path) for name, path in named(runs).items()}
+    answers = last_answers(readers)
     found = {name: _run(reader) for name, reader in readers.items()}
     points = [
         {"run": name, "step": row["step"], "tokens": row["tokens"], "rates": row["rates"]}
@@ -59,8 +63,9 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
             "points": points,
             "fronts": {name: front(points, rate, OVER_REFUSAL) for name, rate in SAFETY.items()},
         },
-        "utility": [each for name, run in readers.items() for each in _utility(name, run.path)],
-        "transcripts": _transcripts(readers),
+        **fixed_tasks({name: reader.path for name, reader in readers.items()}),
+        "differences": differences(answers, readers),
+        "transcripts": transcripts(answers),
         "config": differing(
             {name: reader.config.model_dump(mode="json") for name, reader in readers.items()}
         ),
@@ -82,29 +87,6 @@ def named(runs: Sequence[Path]) -> dict[str, Path]:
     return dict(zip(names, runs, strict=True))
 
 
-def front(points: Sequence[Mapping[str, Any]], first: str, second: str) -> list[int]:
-    """The places of the points that no other beats: lower in one rate and not higher in the other.
-
-    Points without one of the rates are left out. Rates have intervals; a point beside the front
-    may well belong on it.
-    """
-    known = {
-        place: (point["rates"][first]["value"], point["rates"][second]["value"])
-        for place, point in enumerate(points)
-        if _value(point, first) is not None and _value(point, second) is not None
-    }
-    return [
-        place
-        for place, (a, b) in known.items()
-        if not any(c <= a and d <= b and (c, d) != (a, b) for c, d in known.values())
-    ]
-
-
-def _value(point: Mapping[str, Any], name: str) -> float | None:
-    value: float | None = point["rates"].get(name, {"value": None})["value"]
-    return value
-
-
 def _run(reader: RunReader) -> dict[str, Any]:
     config, lines = reader.config, reader.metrics()
     spent = {line["step"] + 1: _tokens(line) for line in lines} | {0: 0}
@@ -118,6 +100,7 @@ def _run(reader: RunReader) -> dict[str, Any]:
         "models": {"attacker": config.attacker.model, "defender": config.defender.model},
         "steps": len(lines),
         "finished": reader.summary() is not None,
+        "weights": config.defender.learn.sample_from,
         "cost": {name: last.get(f"cost/{name}", 0) for name in COSTS},
         "seconds": round(sum(line["time"].get("step", 0.0) for line in lines), 1),
         "curves": {
@@ -134,53 +117,3 @@ def _run(reader: RunReader) -> dict[str, Any]:
 
 def _tokens(line: Mapping[str, Any]) -> int:
     return int(line.get("cost/sampled_tokens", 0) + line.get("cost/trained_tokens", 0))
-
-
-def _utility(name: str, run: Path) -> list[dict[str, Any]]:
-    """Accuracies that `advgame eval` measured on a run's Defender; of several the one on most."""
-    found: dict[tuple[int, str], dict[str, Any]] = {}
-    for path in sorted((run / "evals").glob("*.json")):
-        try:
-            report = json.loads(path.read_bytes())
-            tasks = report["tasks"].items() if report.get("role") == "defender" else ()
-            for task, row in tasks:
-                key, known = (report["step"], task), found.get((report["step"], task))
-                if row["counts"] == "accuracy" and (known is None or known["n"] < row["n"]):
-                    found[key] = {"run": name, "step": key[0], "task": task, **_rate(row)}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # not a report of `advgame eval`
-    return list(found.values())
-
-
-def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("value", "low", "high", "n")}
-
-
-def _transcripts(readers: Mapping[str, RunReader]) -> list[dict[str, Any]]:
-    """Questions of the last validation that every run was asked, changed outcomes first."""
-    rows: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
-    for name, reader in readers.items():
-        reports = reader.validations()
-        said = reports[-1]["transcripts"] if reports else []
-        rows[name] = {(row["mode"], row["id"]): row for row in said}
-    shared = [
-        key for key in next(iter(rows.values())) if all(key in each for each in rows.values())
-    ]
-    found = [
-        {
-            **{part: first[part] for part in ("id", "kind", "mode", "seed")},
-            "answers": {
-                name: {part: each[key][part] for part in ("prompt", "reply", "score", "success")}
-                for name, each in rows.items()
-            },
-        }
-        for key in shared
-        for first in [next(iter(rows.values()))[key]]
-    ]
-    found.sort(key=lambda row: len({each["success"] for each in row["answers"].values()}) < 2)
-    return [
-        row
-        for mode in ("direct", "attacked")
-        for kind in ("harmful", "benign")
-        for row in [each for each in found if (each["mode"], each["kind"]) == (mode, kind)][:_PAIRS]
-    ]

@@ -11,7 +11,9 @@ from rich.text import Text
 
 from advgame.compare.board import OVER_REFUSAL, SAFETY
 from advgame.hostile import clean
-from advgame.report.story import points
+from advgame.numbers import percent, points
+from advgame.report.compared import SUPPLY
+from advgame.report.rates import LABELS
 
 _LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")
 _DIVERSITY = (
@@ -27,6 +29,8 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     """Costs, checkpoints on the fronts, diversity; cross-play and exploitability where played."""
     yield _costs(report["runs"])
     yield _pareto(report)
+    yield from _differences(report["differences"])
+    yield from _fixed(report)
     yield _figures(report["runs"])
     if played := report.get("cross_play"):
         yield _matrix(played)
@@ -91,6 +95,60 @@ def _pareto(report: Mapping[str, Any]) -> Table:
     return table
 
 
+def _differences(found: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """A column a run that is compared with the first one; nothing for one run."""
+    if not found:
+        return
+    others = dict.fromkeys(each["second"] for each in found)
+    title = f"Minus {found[0]['first']}, last validation, same questions: points [95%]"
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("")
+    for name in others:
+        table.add_column(name, justify="right")
+    rows: dict[str, dict[str, str]] = {}
+    for each in found:
+        told = each["because"] or f"{difference(each)}, n {each['n']}"
+        rows.setdefault(each["metric"], {})[each["second"]] = told
+    for metric, cells in rows.items():
+        table.add_row(LABELS[metric], *(cells.get(name, "–") for name in others))
+    yield table
+
+
+def _fixed(report: Mapping[str, Any]) -> Iterator[Table | str]:
+    """What `advgame eval` measured, a table a kind of task, and where to get what is missing."""
+    for key, title in (("utility", "Utility: accuracy"), ("safety", "Fixed tasks: attack success")):
+        if report[key]:
+            yield _by_task(f"{title} % by advgame eval, [95%]", report[key])
+    if not report["utility"]:
+        yield f"No utility was measured in these runs: {SUPPLY} measures it."
+    if report["trade_offs"]:
+        table = Table(title="No other checkpoint is better in both", title_justify="left")
+        for column in ("attack success", "accuracy", "checkpoints"):
+            table.add_column(column)
+        for pair in report["trade_offs"]:
+            names = [_checkpoint(pair["points"][place]) for place in pair["front"]]
+            table.add_row(pair["safety"], pair["utility"], ", ".join(names))
+        yield table
+
+
+def _by_task(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("checkpoint")
+    tasks = dict.fromkeys(row["task"] for row in rows)
+    for task in tasks:
+        table.add_column(Text(clean(task)), justify="right")
+    for name in dict.fromkeys(map(_checkpoint, rows)):
+        known = {row["task"]: row for row in rows if _checkpoint(row) == name}
+        table.add_row(name, *(rate(known.get(task)) for task in tasks))
+    return table
+
+
+def _checkpoint(row: Mapping[str, Any]) -> str:
+    """`RUN@STEP`, and which weights where a report says."""
+    weights = f" {row['weights']}" if row["weights"] not in (None, "start") else ""
+    return clean(f"{row['run']}@{row['step']}{weights}")
+
+
 def _figures(runs: Mapping[str, Any]) -> Table:
     table = Table(title="Training, first and last step", title_justify="left")
     table.add_column("metric")
@@ -151,16 +209,23 @@ def _exploit(found: Sequence[Mapping[str, Any]]) -> Table:
             rate(row["untrained"]),
             rate(row["own"]),
             rate(row["best_response"]),
-            "–"
-            if gap is None or gap["value"] is None
-            else f"{points(gap['value'])} [{points(gap['low'])}, {points(gap['high'])}]",
+            difference(gap),
             f"{row['budget_tokens']:,}",
         )
     return table
+
+
+def difference(found: Mapping[str, Any] | None) -> str:
+    """`−12 [−20, −3]` in points, or a dash."""
+    if found is None or found["value"] is None:
+        return "–"
+    value, low, high = (points(found[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def rate(found: Mapping[str, Any] | None) -> str:
     """`31 [20, 42]` in percent, or a dash."""
     if found is None or found["value"] is None:
         return "–"
-    return f"{100 * found['value']:.0f} [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"
+    value, low, high = (percent(found[key])[:-1] for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"

@@ -9,12 +9,12 @@ from typing import Any
 
 from advgame import __version__
 from advgame.audit.table import span, two
+from advgame.numbers import in_percent
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
 from advgame.report.page import render
 from advgame.report.plots import Scatter, Spot, Trail
 from advgame.report.run_data import cleaned
-from advgame.report.story import percent
 from advgame.report.svg import short
 from advgame.store.atomic import write_text
 
@@ -92,8 +92,8 @@ def _gullible(injection: Json) -> str:
 
 
 def _share(rate: Json) -> str:
-    return f"{percent(rate['value'])} (95% interval {percent(rate['low'])} to \
-{percent(rate['high'])})"
+    return f"{in_percent(rate['value'])} (95% interval {in_percent(rate['low'])} to \
+{in_percent(rate['high'])})"
 
 
 def _facts(report: Json) -> list[tuple[str, str]]:

@@ -25,6 +25,15 @@ from advgame.store.reader import open_readonly
 ROLLOUT_BUDGET = 2_000_000
 TRANSCRIPT_BUDGET = 1_000_000
 
+_PLAYERS = {
+    "joint": "Attacker against Defender, trained jointly",
+    "sequential": "Attacker against Defender, trained in turns",
+    "selfplay": "One model as Attacker and Defender, trained by self-play",
+    "static": "Defender trained against a fixed set of attacks",
+    "attacker-only": "Attacker trained against a frozen Defender",
+    "defender-only": "Defender trained against a frozen Attacker",
+}
+
 
 def build_report(run: Path) -> Path:
     """Write `run/report.html` anew and return its path.
@@ -42,6 +51,7 @@ def build_report(run: Path) -> Path:
         data=data,
         version=__version__,
         story=story(data, changes),
+        players=_PLAYERS.get(at(data.config, "schedule", "type"), "Attacker against Defender"),
         changes=changes,
         facts=_facts(data),
         groups=[

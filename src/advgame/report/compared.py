@@ -13,9 +13,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from advgame.errors import StoreError
+from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
-from advgame.report.story import percent, points
+from advgame.report.rates import LABELS
 from advgame.report.studied import page_of_study
 
 Json = Mapping[str, Any]
@@ -26,6 +27,16 @@ SAFETY = {
     "attacked/harmful/attack_success": "attack success, the run's own Attacker",
 }
 _SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
+SUPPLY = "advgame eval RUN --every-checkpoint"
+_MEASURED = "By advgame eval, both on the same weights."
+_NO_UTILITY = {
+    "trade_offs_title": "Safety against over-refusal",
+    "trade_offs_note": f"No utility was measured in these runs: {SUPPLY} measures it.",
+}
+_NOTE = (
+    "Each run's last validation. Intervals are over its questions: with another seed a run may end "
+    "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
+)
 _LOW = {"title": "over-refusal of benign requests", "better": "low"}
 
 
@@ -62,6 +73,13 @@ def page_of(found: Json) -> dict[str, Any]:
         "findings": list(_findings(found)),
         "runs": [_run(name, run) for name, run in runs.items()],
         "trade_offs": list(_trade_offs(found)),
+        **({} if found.get("utility") else _NO_UTILITY),
+        "differences": [
+            {**each, "metric": _label(each)}
+            for each in found.get("differences") or ()
+            if each["value"] is not None
+        ],
+        "differences_note": _NOTE,
         "curves": list(_curves(runs)),
         "crossplay": _crossplay(found.get("cross_play")),
         "exploitability": [
@@ -105,10 +123,9 @@ def _name(path: str, runs: Json) -> str:
 
 
 def _run(name: str, run: Json) -> dict[str, Any]:
-    notes = "" if run.get("finished", True) else "not finished"
+    notes = run["schedule"] + ("" if run.get("finished", True) else ", not finished")
     return {
         "name": name,
-        "group": run["schedule"],
         "seed": run["seed"],
         "steps": run["steps"],
         "cost": {**run["cost"], "seconds": run["seconds"]},
@@ -124,11 +141,29 @@ def _findings(found: Json) -> Iterator[str]:
             continue
         last = run["validation"][-1]
         told = [
-            f"{title} {spanned(last['rates'][rate], percent)}"
+            f"{title} {spanned(last['rates'][rate], in_percent)}"
             for rate, title in (*SAFETY.items(), (OVER_REFUSAL, "over-refusal"))
             if rate in last["rates"]
         ]
-        yield f"{name}, before step {last['step']}: {'; '.join(told)}."
+        count = f"{last['step']} step{'s' if last['step'] != 1 else ''}"
+        yield f"{name}, after {count}: {'; '.join(told)}."
+    differences = found.get("differences") or ()
+    for other in dict.fromkeys(each["second"] for each in differences):
+        rows = [each for each in differences if each["second"] == other and not each["because"]]
+        if rows:
+            moved = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
+            ends = f"{other} − {rows[0]['first']}"
+            yield f"{ends} in points, question by question: {'; '.join(moved)}."
+    yield from dict.fromkeys(
+        f"{each['second']} is not compared with {each['first']} question by question: "
+        f"{each['because']}."
+        for each in differences
+        if each["because"]
+    )
+
+
+def _label(difference: Json) -> str:
+    return LABELS.get(difference["metric"], str(difference["metric"]))
 
 
 def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
@@ -148,12 +183,22 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
             yield {
                 "title": f"{title[0].upper()}{title[1:]}",
                 "x": _LOW,
-                "y": {"title": title, "better": "low"},
+                "y": {"title": title.replace("the run's own", "own"), "better": "low"},
                 "points": known,
             }
+    paired = found.get("trade_offs") or ()
+    for pair in paired:
+        yield {
+            "title": f"{pair['safety']} and {pair['utility']}",
+            "note": _MEASURED,
+            "x": {"title": f"accuracy, {pair['utility']}", "better": "high"},
+            "y": {"title": f"attack success, {pair['safety']}", "better": "low"},
+            "points": [{**p, "x": p["utility"], "y": p["safety"]} for p in pair["points"]],
+        }
     safety = {(p["run"], p["step"]): p["rates"] for p in checkpoints}
     direct = next(iter(SAFETY))
-    for task in dict.fromkeys(each["task"] for each in found.get("utility") or ()):
+    tasks = dict.fromkeys(each["task"] for each in found.get("utility") or ())
+    for task in (each for each in tasks if each not in {pair["utility"] for pair in paired}):
         measured = [
             {
                 "run": each["run"],
@@ -162,7 +207,7 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "y": safety.get((each["run"], each["step"]), {}).get(direct),
             }
             for each in found["utility"]
-            if each["task"] == task
+            if each["task"] == task and _plays(each, found["runs"][each["run"]])
         ]
         if any(point["y"] for point in measured):
             yield {
@@ -171,6 +216,11 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "y": {"title": SAFETY[direct], "better": "low"},
                 "points": measured,
             }
+
+
+def _plays(row: Json, run: Json) -> bool:
+    """Whether these weights are those that validation heard."""
+    return row.get("weights") in (None, "start", run.get("weights"))
 
 
 def _curves(runs: Json) -> Iterator[dict[str, Any]]:
@@ -221,7 +271,7 @@ def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
                 _points(each["defender"]["mean"]),
                 _points(each["attacker"]["mean"]),
                 *(
-                    "–" if each["rounds"][key] is None else points(each["rounds"][key])
+                    "–" if each["rounds"][key] is None else in_points(each["rounds"][key])
                     for key in ("size", "noise")
                 ),
             ]
@@ -239,4 +289,4 @@ def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
 
 
 def _points(rate: Json) -> str:
-    return spanned({k: v for k, v in rate.items() if k != "n"}, points)
+    return spanned({k: v for k, v in rate.items() if k != "n"}, in_points)

@@ -8,11 +8,13 @@ and so may every key but `runs`:
     question      what was asked, a sentence or two
     findings      [sentence, …]  what came out, in the order of importance
     runs          [{name, group, seed, steps, cost: {sampled_tokens, trained_tokens, flops,
-                  seconds}, notes}]   group is what is compared (a scheme, a reward); runs of one
-                  group differ by their seed
+                  seconds}, notes}]   group is what is compared (a scheme, a reward): its runs
+                  differ by their seed and have one colour; by default a run is a group of its own
     trade_offs    [{title, note, x: {title, better}, y: {title, better}, points: [{run, step,
                   x: rate, y: rate}]}]   Pareto plots of checkpoints, in order of step; better is
-                  high (default) or low
+                  high (default) or low; a point may name its weights
+    trade_offs_title   over them; by default Safety against utility
+    trade_offs_note    a word on them
     differences   [{metric, first, second, value, low, high, n, percent}]   second − first
     differences_note   a word on where their intervals come from
     curves        [{title, note, percent, unit, smooth, series: [{run, points: [[x, y], …],
@@ -31,6 +33,7 @@ and so may every key but `runs`:
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +42,7 @@ from typing import Any
 
 from advgame import __version__
 from advgame.errors import StoreError
+from advgame.numbers import in_percent
 from advgame.report.figures import PALETTE
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Group
@@ -47,8 +51,7 @@ from advgame.report.page import render
 from advgame.report.pick import cut, fitting
 from advgame.report.plots import Scatter, Spot, Trail, spanned
 from advgame.report.run_data import cleaned
-from advgame.report.smooth import smoothed
-from advgame.report.story import percent
+from advgame.report.smooth import ANY, SHARE, smoothed
 from advgame.report.svg import Chart, Line, short
 from advgame.store.atomic import write_text
 
@@ -75,6 +78,7 @@ def build_comparison(report: Json, target: Path) -> Path:
             question=found.get("question") or "",
             findings=found.get("findings") or [],
             runs=[_row(run) for run in found["runs"]],
+            grouped=any(_group(run) != run["name"] for run in found["runs"]),
             groups=[group for group in _groups(found, _Styles(found["runs"])) if group.charts],
             exploited=[_exploited(each) for each in found.get("exploitability") or ()],
             tables=[{"note": "", **table} for table in found.get("tables") or ()],
@@ -98,11 +102,12 @@ def written(values: Json, name: str) -> str:
 
 
 class _Styles:
-    """A colour a group, for all of its runs."""
+    """A colour a group, for all of its runs; dashed where the colours begin anew."""
 
     def __init__(self, runs: Sequence[Json]) -> None:
         groups = list(dict.fromkeys(_group(run) for run in runs))
-        colours = {g: PALETTE[i % len(PALETTE)] for i, g in enumerate(groups)}
+        styles = itertools.cycle((*PALETTE, *(f"{colour} dashed" for colour in PALETTE)))
+        colours = dict(zip(groups, styles, strict=False))
         self.of = {run["name"]: colours[_group(run)] for run in runs}
 
 
@@ -131,14 +136,16 @@ def _row(run: Json) -> dict[str, str]:
 
 def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
     parts = (("Own Attacker", "value"), ("Best response", "best_response"), ("Gap", "gap"))
-    told = [(label, spanned(each.get(key), percent)) for label, key in parts]
+    told = [(label, spanned(each.get(key), in_percent)) for label, key in parts]
     return each["defender"], told
 
 
 def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
     intro = f"{_DIFFERENCES} {found.get('differences_note') or ''}".strip()
     yield Group("differences", "Differences", intro, tuple(_differences(found)))
-    yield Group("trade-off", "Safety against utility", _PARETO, tuple(_pareto(found, styles)))
+    title = found.get("trade_offs_title") or "Safety against utility"
+    about = f"{_PARETO} {found.get('trade_offs_note') or ''}".strip()
+    yield Group("trade-off", title, about, tuple(_pareto(found, styles)))
     yield Group("curves", "Curves", _CURVES, tuple(_curves(found, styles)))
     yield Group("cross-play", "Cross-play", _CROSSPLAY, tuple(_crossplay(found)))
 
@@ -158,7 +165,7 @@ def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
         trails = []
         for name in (run["name"] for run in found["runs"]):
             spots = tuple(
-                Spot(label=f"step {point['step']}", x=point["x"], y=point["y"])
+                Spot(label=_checkpoint(point), x=point["x"], y=point["y"])
                 for point in plot["points"]
                 if point["run"] == name
             )
@@ -175,6 +182,11 @@ def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
             )
 
 
+def _checkpoint(point: Json) -> str:
+    weights = point.get("weights")
+    return f"step {point['step']}" + (f", {weights}" if weights else "")
+
+
 def _sign(axis: Json) -> int:
     return -1 if axis.get("better") == "low" else 1
 
@@ -188,11 +200,12 @@ def _differences(found: Json) -> Iterator[Forest]:
         reach = max([0.05 if share else 0.1, *ends])
         yield Forest(
             title=metric,
-            note="",
+            note="In points." if share else "",
             bars=tuple(Bar(label=f"{d['second']} − {d['first']}", rate=d) for d in each),
             low=-reach,
             high=reach,
-            percent=share,
+            percent=False,
+            points=share,
             reference=0.0,
         )
 
@@ -214,7 +227,8 @@ def _series(curve: Json, series: Json, styles: _Styles) -> Line:
     name, style = series["run"], styles.of.get(series["run"], "c-grey")
     points = tuple((x, y) for x, y in series["points"])
     if curve.get("smooth"):
-        return replace(smoothed(name, style, points, share=bool(curve.get("percent"))), raw=())
+        within = SHARE if curve.get("percent") else ANY
+        return replace(smoothed(name, style, points, within=within), raw=())
     band = tuple((low, high) for low, high in series.get("band") or ())
     return Line(label=name, style=style, points=points, band=band)
 

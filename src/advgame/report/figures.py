@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 from advgame.report.audited import audit_group
 from advgame.report.group import Group
 from advgame.report.heldout import held_out, trade_off
+from advgame.report.pick import at
 from advgame.report.run_data import Json, RunData
-from advgame.report.smooth import smoothed
-from advgame.report.svg import Chart, Line
+from advgame.report.smooth import ANY, SHARE, smoothed
+from advgame.report.svg import Chart, Line, short
 
 PLAYERS = {"attacker": "c-attacker", "defender": "c-defender", "shared": "c-third"}
 KINDS = {"harmful": "", "benign": " dashed"}
 MODES = {"attacked": "c-defender", "direct": "c-fifth"}
+SCORES = (0.0, 10.0)
 OBJECTIVE = ("kl", "reward_accuracy", "reward_margin", "entropy", "nll")
 PALETTE = ("c-defender", "c-attacker", "c-third", "c-fourth", "c-fifth", "c-sixth", "c-grey")
 
@@ -39,6 +42,8 @@ class Row(NamedTuple):
     curves: Sequence[Curve]
     share: bool = False  # shown as a percentage
     note: str = ""
+    smooth: bool = True  # a running mean over the steps
+    within: tuple[float, float] = ANY  # what its values can be
 
 
 def figure_groups(data: RunData) -> list[Group]:
@@ -46,14 +51,16 @@ def figure_groups(data: RunData) -> list[Group]:
     groups = [
         Group("held-out", "Held-out questions over time", _HELD_OUT, held_out(data.validations)),
         trade_off(data.validations),
-        Group("rewards", "What the players earn", _REWARDS, _smooth(data, _reward_rows())),
+        Group(
+            "rewards", "What the players earn", _REWARDS, _charts(data.metrics, _reward_rows(data))
+        ),
         Group(
             "learning", "Optimisation", _LEARNING, _charts(data.metrics, _learning_rows(data))
         ),
-        Group("faults", "Faults", _FAULTS, _smooth(data, _fault_rows())),
+        Group("faults", "Faults", _FAULTS, _charts(data.metrics, _fault_rows())),
         Group("judge", "Judge health", _JUDGE, _charts(data.metrics, _judge_rows(data))),
         audit_group(data),
-        Group("diversity", "Diversity", _DIVERSITY, _smooth(data, _diversity_rows())),
+        Group("diversity", "Diversity", _DIVERSITY, _charts(data.metrics, _diversity_rows())),
         Group("cost", "Cost", _COST, _charts(data.metrics, _cost_rows()) + _time(data.metrics)),
         Group("details", "Learner details", _DETAILS, _charts(data.metrics, _other_rows(data))),
     ]  # fmt: skip
@@ -65,9 +72,10 @@ _HELD_OUT = (
     "Bands are 95% intervals."
 )
 _REWARDS = (
-    "Scores run from 0 to 10 and a fault earns its own, usually −1. The two rewards are not "
-    "opposites: the game is not zero-sum. From 12 steps on, thick lines are running means with "
-    "their 95% interval, steps taken as independent draws; thin lines are the steps."
+    "A judged score runs from 0 to 10. A reward is what a player learns from: the score, what the "
+    "configuration pays beside it, and what a fault earns. The two rewards are not opposites: the "
+    "game is not zero-sum. In all charts of training, from 12 steps on, thin lines are the steps "
+    "and thick ones running means with their 95% interval, steps taken as independent draws."
 )
 _LEARNING = "Means over the optimiser steps of a step. Contrast is the share of groups of replies \
 that hold two different rewards: without it there is nothing to learn from."
@@ -84,12 +92,26 @@ _DETAILS = "Everything else the learners reported, under the names they gave it.
 _COST = "Counted from shapes, cumulative since step 0. Timings are of this machine."
 
 
-def _reward_rows() -> Iterable[Row]:
-    yield Row("Attacker: reward", _attacker("reward"))
-    yield Row("Attacker: judged score", _attacker("score"))
+def _reward_rows(data: RunData) -> Iterable[Row]:
+    scored = "Of valid moves, 0 to 10, before anything is paid beside it."
+    yield Row("Attacker: reward", _attacker("reward"), note=_paid(data, "attacker"))
+    yield Row("Attacker: judged score", _attacker("score"), note=scored, within=SCORES)
     yield Row("Attacker: share of prompts that win", _attacker("win_rate"), share=True)
-    yield Row("Defender: reward", _defender("reward"))
-    yield Row("Defender: judged score", _defender("score"))
+    yield Row("Defender: reward", _defender("reward"), note=_paid(data, "defender"))
+    yield Row("Defender: judged score", _defender("score"), note=scored, within=SCORES)
+
+
+def _paid(data: RunData, player: str) -> str:
+    """What a player's reward is made of, as the run was configured."""
+    rule = at(data.config, "game", f"{player}_reward") or {}
+    if rule.get("type") == "import":
+        return f"As {rule.get('path')} pays."
+    extras = [
+        f"up to {short(rule[term])} for {term}"
+        for term in ("diversity", "novelty")
+        if rule.get(term)
+    ]
+    return f"The judged score, and {' and '.join(extras)}." if extras else "The judged score."
 
 
 def _learning_rows(data: RunData) -> Iterable[Row]:
@@ -99,9 +121,9 @@ def _learning_rows(data: RunData) -> Iterable[Row]:
     for key in OBJECTIVE:
         yield Row(_title(key), _players(key))
     yield Row("Gradient norm before clipping", _players("grad_norm"))
-    yield Row("Learning rate", _players("lr"))
+    yield Row("Learning rate", _players("lr"), smooth=False)
     yield Row("Examples a step", _players("examples"))
-    yield Row("Updates skipped for want of an example", _players("skipped"))
+    yield Row("Updates skipped for want of an example", _players("skipped"), within=(0.0, inf))
     yield Row(
         "Replies sampled under guidance",
         [Curve("Defender", "defender/guided_share", "c-defender")],
@@ -168,8 +190,10 @@ def _cost_rows() -> Iterable[Row]:
             Curve(part, f"cost/{part}_tokens", style)
             for part, style in zip(parts, PALETTE, strict=False)
         ],
+        smooth=False,
     )
-    yield Row("Floating-point operations", [Curve("all players", "cost/flops", "c-third")])
+    flops = [Curve("all players", "cost/flops", "c-third")]
+    yield Row("Floating-point operations", flops, smooth=False)
 
 
 def _attacker(key: str) -> list[Curve]:
@@ -192,14 +216,12 @@ def _players(key: str) -> list[Curve]:
     ]
 
 
-def _charts(
-    metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row], *, smooth: bool = False
-) -> tuple[Chart, ...]:
+def _charts(metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row]) -> tuple[Chart, ...]:
     charts = []
     for row in rows:
         lines = tuple(
-            smoothed(curve.label, curve.style, points, share=row.share)
-            if smooth
+            smoothed(curve.label, curve.style, points, within=SHARE if row.share else row.within)
+            if row.smooth
             else Line(label=curve.label, style=curve.style, points=points)
             for curve in row.curves
             if (points := _points(metrics, curve.key))
@@ -207,10 +229,6 @@ def _charts(
         if lines:
             charts.append(Chart(title=row.title, note=row.note, lines=lines, percent=row.share))
     return tuple(charts)
-
-
-def _smooth(data: RunData, rows: Iterable[Row]) -> tuple[Chart, ...]:
-    return _charts(data.metrics, rows, smooth=True)
 
 
 def _points(metrics: Sequence[Mapping[str, Json]], key: str) -> tuple[tuple[float, float], ...]:
@@ -225,4 +243,4 @@ def _time(metrics: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:
         Curve(phase, phase, style)
         for phase, style in zip(phases, itertools.cycle(PALETTE), strict=False)
     ]
-    return _charts(timed, [Row("Seconds a step, by phase", curves)])
+    return _charts(timed, [Row("Seconds a step, by phase", curves, smooth=False)])

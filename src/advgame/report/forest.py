@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from advgame.numbers import in_percent, in_points, on_axis
 from advgame.report.plots import Rate, Trail, cut, dot, frame, known, line, spanned, text
 from advgame.report.svg import nice_ticks, short
 
@@ -29,6 +30,7 @@ class Forest:
     low: float = 0.0
     high: float = 1.0
     percent: bool = True
+    points: bool = False  # differences of shares, in percentage points
     reference: float | None = None  # drawn as a dashed line
 
     @property
@@ -48,16 +50,22 @@ class Forest:
             share = (value - ticks[0]) / (ticks[-1] - ticks[0])
             return round(left + min(1.0, max(0.0, share)) * (width - left - right), 1)
 
-        def number(value: float) -> str:
-            told = f"{100 * value:.0f}%" if self.percent else short(value)
-            return told.replace("-", "−")
+        def told_of(value: float) -> str:
+            if self.points:
+                return in_points(value)
+            return in_percent(value) if self.percent else short(value).replace("-", "−")
+
+        def ticked(value: float) -> str:
+            if self.points:
+                return on_axis(value)[:-1]
+            return on_axis(value) if self.percent else short(value).replace("-", "−")
 
         parts = []
         told_every = 1 if (width - left - right) / len(ticks) > 38 else 2  # labels never touch
         for place, tick in enumerate(ticks):
             parts.append(line("grid", x(tick), x(tick), 6, height - 26))
             if place % told_every == 0:
-                parts.append(text("tick", x(tick), height - 10, number(tick), "middle"))
+                parts.append(text("tick", x(tick), height - 10, ticked(tick), "middle"))
         if self.reference is not None:
             parts.append(line("cursor", x(self.reference), x(self.reference), 6, height - 26))
         for place, bar in enumerate(self.bars):
@@ -71,6 +79,6 @@ class Forest:
             span = Markup("")
             if rate.get("low") is not None:
                 span = line("span", x(rate["low"]), x(rate["high"]), y, y)
-            told = f"{bar.label}: {spanned(rate, number)}"
+            told = f"{bar.label}: {spanned(rate, told_of)}"
             parts.append(dot(bar.style, told, x(rate["value"]), y, 4.5, span))
         return frame(width, height, self.title, parts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from advgame.numbers import in_percent, percent
 from advgame.report.plots import Rate, Trail, cut, frame, known, spanned, text
 
 LONGEST = 14  # characters of a column's name that fit
@@ -63,7 +64,7 @@ class Heat:
         value = rate["value"]
         told = (
             f"{self.row_title} {self.rows[r]}\n{self.column_title} {self.columns[c]}\n"
-            + spanned(rate, lambda v: f"{100 * v:.0f}%")
+            + spanned(rate, in_percent)
         )
         return Markup(
             '<g class="cell c-attacker" data-tip="{}"><rect x="{}" y="{}" width="{}" height="{}" '
@@ -71,5 +72,5 @@ class Heat:
         ).format(
             told, x + 1, y + 1, wide - 2, high - 2, round(0.06 + 0.84 * value, 3),
             "strong" if value > 0.55 else "weak", x + wide / 2, y + high / 2 + 4,
-            f"{100 * value:.0f}%",
+            percent(value),
         )  # fmt: skip

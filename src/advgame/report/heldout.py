@@ -41,7 +41,6 @@ def trade_off(validations: Sequence[Mapping[str, Json]]) -> Group:
         x_title="over-refusal of benign requests",
         y_title="attack success",
         trails=tuple(trails),
-        whole=True,
         better=(-1, -1),
     )
     charts = (plot,) if trails else ()

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from advgame.numbers import in_percent, in_points
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
 from advgame.report.plots import spanned
 from advgame.report.run_data import Json, cleaned
-from advgame.report.story import percent, points
 
 FILE = "measure.json"
 
@@ -72,23 +72,16 @@ def _charts(report: Json) -> Iterator[Forest]:
 
 
 def _differences(title: str, found: Json, style: str) -> Iterator[Forest]:
-    rows = {
-        name: {
-            key: 100 * rate[key] if rate[key] is not None and key != "n" else rate[key]
-            for key in ("value", "low", "high", "n")
-        }
-        for name, rate in found.items()
-    }
-    ends = [abs(r[key]) for r in rows.values() for key in ("low", "high") if r[key] is not None]
+    ends = [abs(r[key]) for r in found.values() for key in ("low", "high") if r[key] is not None]
     if ends:
-        reach = max(5.0, *ends)
+        reach = max(0.05, *ends)
         yield Forest(
             title=title,
             note="Trained minus untrained, in points.",
-            bars=tuple(Bar(label=name, rate=rate, style=style) for name, rate in rows.items()),
+            bars=tuple(Bar(label=name, rate=rate, style=style) for name, rate in found.items()),
             low=-reach,
             high=reach,
-            percent=False,
+            points=True,
             reference=0.0,
         )
 
@@ -105,8 +98,8 @@ def _tables(report: Json) -> Iterator[Figures]:
         tuple(
             (
                 _set(cell), _attack(cell),
-                *(spanned(rates[f"{cell}/{which}"], percent) for which, *_ in _STAGES),
-                spanned(report["differences"][cell], points),
+                *(spanned(rates[f"{cell}/{which}"], in_percent) for which, *_ in _STAGES),
+                spanned(report["differences"][cell], in_points),
             )
             for cell in _ordered(report)
         ),
@@ -175,7 +168,7 @@ def _ordered(report: Json) -> list[str]:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
+    return "–" if value is None else in_percent(value)
 
 
 def _two(value: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from advgame.report.story import percent, points
+from advgame.numbers import in_percent, in_points
 from advgame.report.svg import interval_bar, short
 
 STYLES = ("base.css", "charts.css", "rollouts.css")
@@ -61,7 +61,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    environment.filters |= {"percent": percent, "points": points, "short": short}
+    environment.filters |= {"percent": in_percent, "points": in_points, "short": short}
     environment.globals["interval_bar"] = interval_bar
     return environment
 

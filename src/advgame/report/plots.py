@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from advgame.numbers import in_percent, on_axis
 from advgame.report.svg import nice_ticks, short
 
 Rate = Mapping[str, Any] | None
@@ -99,22 +100,25 @@ class _Field:
             Markup('<g data-series="{}">{}</g>').format(place, self._trail(trail))
             for place, trail in enumerate(self.plot.trails)
         ]
-        parts = [self._axes(), self._front(), *trails]
+        parts = [self._axes(), *trails, self._front()]
         return frame(self.WIDTH, self.HEIGHT, self.plot.title, parts)
 
-    def number(self, value: float) -> str:
-        return f"{100 * value:.0f}%" if self.plot.percent else short(value)
+    def told(self, value: float) -> str:
+        return in_percent(value) if self.plot.percent else short(value)
+
+    def on_axis(self, value: float) -> str:
+        return on_axis(value) if self.plot.percent else short(value)
 
     def _axes(self) -> Markup:
         bottom = self.HEIGHT - self.BOTTOM
         parts = []
         for tick in self.ticks[0]:
             parts.append(line("grid", self.x(tick), self.x(tick), self.TOP, bottom))
-            parts.append(text("tick", self.x(tick), bottom + 15, self.number(tick), "middle"))
+            parts.append(text("tick", self.x(tick), bottom + 15, self.on_axis(tick), "middle"))
         for tick in self.ticks[1]:
             y = self.y(tick)
             parts.append(line("grid", self.LEFT, self.WIDTH - self.RIGHT, y, y))
-            parts.append(text("tick", self.LEFT - 6, y + 4, self.number(tick), "end"))
+            parts.append(text("tick", self.LEFT - 6, y + 4, self.on_axis(tick), "end"))
         if self.plot.diagonal:
             parts.append(line("cursor", self.x(0), self.x(1), self.y(0), self.y(1)))
         middle = (self.LEFT + self.WIDTH - self.RIGHT) / 2
@@ -132,7 +136,12 @@ class _Field:
             return Markup("")
         spots = [spot for trail in self.plot.trails for spot in trail.spots]
         values = [(s.x["value"], s.y["value"]) for s in spots if known(s.x) and known(s.y)]  # type: ignore[index]
-        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in stairs(values, self.plot.better))
+        corners = stairs(values, self.plot.better)
+        if corners:  # on to the ends of both axes: one point alone can be the front
+            worst = [ticks[0 if sign > 0 else -1]
+                     for ticks, sign in zip(self.ticks, self.plot.better, strict=True)]  # fmt: skip
+            corners = [(worst[0], corners[0][1]), *corners, (corners[-1][0], worst[1])]
+        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in corners)
         return Markup('<polyline class="front" points="{}"/>').format(path)
 
     def _trail(self, trail: Trail) -> Markup:
@@ -140,7 +149,7 @@ class _Field:
         parts = []
         if trail.joined and len(spots) > 1:
             path = " ".join(f"{self.x(s.x['value'])},{self.y(s.y['value'])}" for s in spots)  # type: ignore[index]
-            parts.append(Markup('<polyline class="line thin {}" points="{}"/>').format(
+            parts.append(Markup('<polyline class="line join {}" points="{}"/>').format(
                 trail.style, path
             ))  # fmt: skip
         for at, spot in enumerate(spots):
@@ -156,8 +165,8 @@ class _Field:
         if spot.y.get("low") is not None:
             parts.append(line("whisker-thin", x, x, self.y(spot.y["low"]), self.y(spot.y["high"])))
         told = (
-            f"{trail.label} {spot.label}\n{self.plot.x_title}: {spanned(spot.x, self.number)}\n"
-            f"{self.plot.y_title}: {spanned(spot.y, self.number)}"
+            f"{trail.label} {spot.label}\n{self.plot.x_title}: {spanned(spot.x, self.told)}\n"
+            f"{self.plot.y_title}: {spanned(spot.y, self.told)}"
         )
         return dot(trail.style, told, x, y, size, Markup("").join(parts))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advgame.numbers import in_percent, in_points
+from advgame.numbers import points as points  # of the tables of a study
 from advgame.report.audited import audit_sentences
 from advgame.report.rates import Rate, RateChange
 from advgame.report.run_data import RunData
@@ -48,25 +50,6 @@ def story(data: RunData, changes: Sequence[RateChange]) -> str:
     return " ".join(sentences)
 
 
-def percent(value: float, digits: int = 0) -> str:
-    """Return a share as a percentage.
-
-    >>> percent(0.314)
-    '31%'
-    """
-    return f"{100 * value:.{digits}f}%"
-
-
-def points(value: float, digits: int = 0) -> str:
-    """Return a difference of shares in signed percentage points, with a real minus sign.
-
-    >>> points(-0.314)
-    '−31'
-    """
-    text = f"{100 * value:+.{digits}f}"
-    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")
-
-
 def _opening(data: RunData) -> str:
     planned = (data.config.get("train") or {}).get("steps")
     done = data.summary.get("steps", len(data.metrics))
@@ -83,7 +66,7 @@ def _training(data: RunData) -> list[str]:
     told = []
     prompts, replies = (_faulty(data, role) for role in ("attacker", "defender"))
     parts = [
-        f"{percent(share)} of the {whose}"
+        f"{in_percent(share)} of the {whose}"
         for share, whose in ((prompts, "Attacker's prompts"), (replies, "Defender's replies"))
         if share is not None
     ]
@@ -120,16 +103,18 @@ def _change(change: RateChange) -> str:
         if change.verdict == "unclear":
             return f"{subject} went {move}; the two intervals overlap, so no change is shown."
         return f"{subject} {change.verdict} {move}; the two intervals do not overlap."
-    move = f"from {percent(before.value)} to {percent(after.value)} of {before.n:,} questions"
+    move = f"from {in_percent(before.value)} to {in_percent(after.value)} of {before.n:,} questions"
     if change.verdict == "unclear":
-        span = f"{points(difference.low)} to {points(difference.high)} points"
+        span = f"{in_points(difference.low)} to {in_points(difference.high)} points"
         if difference.value == 0:
-            return f"{subject} stayed at {percent(after.value)} of {after.n:,} questions ({span})."
+            return (
+                f"{subject} stayed at {in_percent(after.value)} of {after.n:,} questions ({span})."
+            )
         return f"{subject} went {move}: the interval of the change, {span}, includes zero, so \
 it may be chance."
     least, most = sorted((abs(difference.low), abs(difference.high)))
-    size = f"{percent(abs(difference.value))[:-1]} points"
-    span = f"95% interval {percent(least)[:-1]} to {percent(most)[:-1]}"
+    size = f"{in_percent(abs(difference.value))[:-1]} points"
+    span = f"95% interval {in_percent(least)[:-1]} to {in_percent(most)[:-1]}"
     caution = (
         "; the intervals before and after overlap, but the same questions compared one by one "
         "do not allow for no change"
@@ -140,5 +125,5 @@ it may be chance."
 
 
 def _spelled(rate: Rate) -> str:
-    span = f"95% interval {percent(rate.low)} to {percent(rate.high)}"
-    return f"{percent(rate.value)} ({span}, n = {rate.n:,})"
+    span = f"95% interval {in_percent(rate.low)} to {in_percent(rate.high)}"
+    return f"{in_percent(rate.value)} ({span}, n = {rate.n:,})"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import written
 from advgame.report.plots import spanned
-from advgame.report.story import percent, points
 
 Json = Mapping[str, Any]
 
 _SHARES = ("win_rate", "distinct_2", "copy_overlap")
-_OVER_REFUSAL = ("benign-edgy/plain", "benign-everyday/plain")
 _NOTE = (
     "The wider of two intervals: over run seeds (Student, paired) and over run seeds and prompts "
     "(bootstrap). Harmful sets count attack success, benign ones over-refusal: lower is better."
@@ -40,6 +39,7 @@ def page_of_study(found: Json) -> dict[str, Any]:
             for name, run in runs
         ],
         "trade_offs": list(_trade_offs(runs)),
+        "trade_offs_title": "Safety against over-refusal",
         "differences": list(_differences(found)),
         "differences_note": _NOTE,
         "curves": list(_curves(runs)),
@@ -78,7 +78,7 @@ def _findings(found: Json) -> Iterator[str]:
         for name in names[:1]:
             least = measures[name]["detectable"]["difference"]
             told = _points(wider(measures[name]))
-            could = "" if least is None else f"; {points(least)} or more would have been seen"
+            could = "" if least is None else f"; {in_points(least)} or more would have been seen"
             yield f"{found['reference']} − {arm}, {name}: {told}{could}."
     if found["missing"]:
         yield f"{len(found['missing'])} runs are not fully measured: {', '.join(found['missing'])}."
@@ -95,11 +95,10 @@ def _differences(found: Json) -> Iterator[dict[str, Any]]:
 
 
 def _trade_offs(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
-    attacks = dict.fromkeys(name for _, run in runs for name in run["rates"])
-    for attack in attacks:
-        if not attack.startswith("harmful/") or attack.endswith("@start"):
-            continue
-        for benign in _OVER_REFUSAL:
+    cells = dict.fromkeys(name for _, run in runs for name in run["rates"])
+    attacks = [name for name in cells if name.startswith("harmful/")]
+    for attack in (each for each in attacks if not each.endswith("@start")):
+        for benign in (each for each in cells if each not in attacks):
             known = [
                 {
                     "run": f"{name}-{run['seed']}",
@@ -152,7 +151,7 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
         "rows": [
             [
                 name,
-                spanned(start["measures"].get(name), percent),
+                spanned(start["measures"].get(name), in_percent),
                 *(_mean(arm["measures"].get(name)) for arm in arms.values()),
             ]
             for name in dict.fromkeys(name for arm in arms.values() for name in arm["measures"])
@@ -167,7 +166,7 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
             "rows": [[arm, _points(wider(gain))] for arm, gain in found["attackers"].items()],
         }
     if power := [
-        [arm, name, str(now["runs"]), str(now["prompts"]), points(now["difference"])]
+        [arm, name, str(now["runs"]), str(now["prompts"]), in_points(now["difference"])]
         for arm, known in found["power"].items()
         for name, now in ((name, each["now"]) for name, each in known.items())
     ]:
@@ -220,13 +219,13 @@ def _two(value: float | None) -> str:
 
 
 def _points(difference: Json) -> str:
-    return spanned({key: value for key, value in difference.items() if key != "n"}, points)
+    return spanned({key: value for key, value in difference.items() if key != "n"}, in_points)
 
 
 def _mean(found: Json | None) -> str:
     if found is None or found["value"] is None:
         return "–"
     if found["low"] is None:
-        return percent(found["value"])
+        return in_percent(found["value"])
     low, high = max(0.0, found["low"]), min(1.0, found["high"])
-    return f"{percent(found['value'])} ({percent(low)} to {percent(high)})"
+    return f"{in_percent(found['value'])} ({in_percent(low)} to {in_percent(high)})"

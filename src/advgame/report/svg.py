@@ -11,7 +11,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from advgame.numbers import in_percent, on_axis
 
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 18, 10, 28
@@ -27,6 +29,7 @@ class Line:
     points: tuple[tuple[float, float], ...]  # (x, y), x ascending
     band: tuple[tuple[float, float], ...] = ()
     raw: tuple[tuple[float, float], ...] = ()  # what `points` are means of, drawn thin
+    window: int = 1  # how many of them a mean takes in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,14 @@ class Chart:
     def averaged(self) -> int:
         """How many steps a drawn point stands for, at most."""
         return max(map(_chunk, self.lines))
+
+    @property
+    def window(self) -> str:
+        """What its running means take in, in words; empty without any."""
+        sizes = sorted({line.window for line in self.lines} - {1})
+        unit = "steps" if self.unit == "step" else "points"
+        thin = f"thin: each {unit[:-1]}, thick: " if any(line.raw for line in self.lines) else ""
+        return f"{thin}mean of {' or '.join(map(str, sizes))} {unit}" if sizes else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ class _Frame:
             {
                 "label": line.label,
                 "style": line.style,
-                "points": [(self.x(x), self.y(y), x, self.number(y)) for x, y in line.points],
+                "points": [(self.x(x), self.y(y), x, self.told(y)) for x, y in line.points],
             }
             for line in lines
         ]
@@ -113,8 +124,8 @@ class _Frame:
             inner, TOP, HEIGHT - TOP - BOTTOM, TOP, HEIGHT - BOTTOM,
         )  # fmt: skip
 
-    def number(self, value: float) -> str:
-        return f"{100 * value:.0f}%" if self.chart.percent else short(value)
+    def told(self, value: float) -> str:
+        return in_percent(value) if self.chart.percent else short(value)
 
     def _grid(self) -> Markup:
         rows = [
@@ -122,7 +133,7 @@ class _Frame:
                 LEFT, WIDTH - RIGHT, self.y(tick), self.y(tick)
             )
             + Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(
-                LEFT - 6, self.y(tick) + 4, self.number(tick)
+                LEFT - 6, self.y(tick) + 4, on_axis(tick) if self.chart.percent else short(tick)
             )
             for tick in self.ticks
         ]
@@ -130,13 +141,19 @@ class _Frame:
             Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
                 self.x(tick), HEIGHT - 10, counted(tick)
             )
-            for tick in nice_ticks(self.x_low, self.x_high, whole=True)
-            if self.x_low <= tick <= self.x_high
+            for tick in self._steps()
         ]
         axis = Markup('<text class="tick" x="2" y="{}">{}</text>').format(
             HEIGHT - 10, self.chart.unit
         )
         return Markup("").join([*rows, *columns, axis])
+
+    def _steps(self) -> list[float]:
+        """Ticks of the x axis: round numbers, and the last step with room for its label."""
+        last = self.x_high
+        room = 7 * len(counted(last)) + 8
+        ticks = nice_ticks(self.x_low, last, whole=True)
+        return [t for t in ticks if self.x_low <= t and self.x(t) + room <= self.x(last)] + [last]
 
     def _band(self, line: Line) -> Markup:
         if not line.band:
@@ -244,9 +261,7 @@ def interval_bar(before: tuple[float, float, float] | None,
                 Markup(
                     '<g class="{}"><title>{}: {}</title><line class="span" x1="{}" x2="{}" '
                     'y1="{}" y2="{}"/><circle cx="{}" cy="{}" r="5"/></g>'
-                ).format(
-                    name, name, escape(f"{100 * value:.1f}%"), x(low), x(high), y, y, x(value), y
-                )
+                ).format(name, name, in_percent(value), x(low), x(high), y, y, x(value), y)
             )
     return Markup('<svg class="intervals" viewBox="0 0 {} 44" aria-hidden="true">{}</svg>').format(
         width, Markup("").join(parts)

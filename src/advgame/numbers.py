@@ -1,0 +1,62 @@
+"""Shares and their differences in words, by one rule of rounding: halves go away from zero.
+
+A page says every rate to one decimal (`in_percent`, `in_points`): a sentence says what the tables
+say, and a change is the difference of the rates beside it. A terminal says whole numbers, and so do
+axes where they can.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Return a share as a percentage.
+
+    >>> percent(0.314), percent(0.225)
+    ('31%', '23%')
+    """
+    return f"{_hundredfold(value, digits)}%".replace("-", "−")
+
+
+def points(value: float, digits: int = 0) -> str:
+    """Return a difference of shares in signed percentage points, with a real minus sign.
+
+    >>> points(-0.314), points(-0.525)
+    ('−31', '−53')
+    """
+    found = _hundredfold(value, digits)
+    return f"{found:+}".replace("-", "−") if found else f"{found}"
+
+
+def in_percent(value: float) -> str:
+    """Return a share as a page says it.
+
+    >>> in_percent(0.225)
+    '22.5%'
+    """
+    return percent(value, 1)
+
+
+def in_points(value: float) -> str:
+    """Return a difference of shares as a page says it, in points.
+
+    >>> in_points(-0.525)
+    '−52.5'
+    """
+    return points(value, 1)
+
+
+def on_axis(value: float) -> str:
+    """Return a share as an axis says it.
+
+    >>> on_axis(0.5), on_axis(0.025)
+    ('50%', '2.5%')
+    """
+    return f"{100 * value:.3g}%".replace("-", "−")
+
+
+def _hundredfold(value: float, digits: int) -> Decimal:
+    """What a float is meant to be: 0.285 * 100 is 28.5, not a little less."""
+    meant = Decimal(f"{100 * value:.9f}")
+    return meant.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0  # never −0
