@@ -166,9 +166,20 @@ def test_without_utility_nothing_promises_it(runs: list[Path], tmp_path: Path) -
     assert "advgame eval RUN --every-checkpoint" in printed(report)
 
 
-def printed(report: dict[str, Any]) -> str:
+def test_a_cross_play_of_seven_fits_80_columns(runs: list[Path]) -> None:
+    names = [f"laptop-{run}@{step}" for run in (0, 1) for step in (20, 60, 100)] + ["joint-0@42"]
+    cell = {"value": 0.225, "low": 0.1, "high": 0.4, "n": 40, "unscored": 0}
+    played = {"seeds": 40, "attackers": names, "defenders": names, "cells": [[cell] * 7] * 7}
+    text = printed({**board(runs), "cross_play": {**played, "cycling": {}}}, width=80)
+    matrix = text[text.index("Cross-play") :].splitlines()
+    assert all(any(line.startswith(f"│ {name} ") for line in matrix) for name in names)
+    assert "3 laptop-0@100" in text.replace("\n", " ")
+    assert max(map(len, matrix)) <= 80
+
+
+def printed(report: dict[str, Any], width: int = 140) -> str:
     """What the terminal shows of it."""
-    console = Console(file=io.StringIO(), width=140, highlight=False)
+    console = Console(file=io.StringIO(), width=width, highlight=False)
     for part in (*tables(report), *transcripts(report)):
         console.print(part)
     assert isinstance(console.file, io.StringIO)

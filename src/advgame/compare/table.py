@@ -33,7 +33,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     yield from _fixed(report)
     yield _figures(report["runs"])
     if played := report.get("cross_play"):
-        yield _matrix(played)
+        yield from _matrix(played)
         yield from _cycling(played["cycling"])
     if found := report.get("exploitability"):
         yield _exploit(found)
@@ -165,16 +165,19 @@ def _ends(values: list[float | None]) -> str:
     return f"{known[0]:.2f} → {known[-1]:.2f}" if known else "–"
 
 
-def _matrix(played: Mapping[str, Any]) -> Table:
-    table = Table(
-        title=f"Cross-play: attack success %, {played['seeds']} seeds", title_justify="left"
-    )
-    table.add_column("Attacker ↓ Defender →")
-    for name in played["defenders"]:
-        table.add_column(name, justify="right")
+def _matrix(played: Mapping[str, Any]) -> Iterator[Table | str]:
+    """Defenders by number, rates alone: more than three names abreast would be cut."""
+    title = f"Cross-play: attack success %, {played['seeds']} seeds (intervals: page and JSON)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("Attacker ↓ Defender →", overflow="fold")
+    for number in range(1, len(played["defenders"]) + 1):
+        table.add_column(str(number), justify="right")
     for name, row in zip(played["attackers"], played["cells"], strict=True):
-        table.add_row(name, *map(rate, row))
-    return table
+        table.add_row(
+            name, *("–" if each["value"] is None else percent(each["value"])[:-1] for each in row)
+        )
+    yield table
+    yield "Defenders: " + ", ".join(f"{n} {name}" for n, name in enumerate(played["defenders"], 1))
 
 
 def _cycling(found: Mapping[str, Any]) -> Iterator[str]:

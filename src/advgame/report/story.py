@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advgame.numbers import in_percent, in_points
-from advgame.numbers import points as points  # of the tables of a study
 from advgame.report.audited import audit_sentences
 from advgame.report.rates import Rate, RateChange
 from advgame.report.run_data import RunData

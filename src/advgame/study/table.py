@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from advgame.report.story import points
+from advgame.numbers import points
 
 _ABREAST = 3  # arms side by side: more, and 80 columns cut their names
 
