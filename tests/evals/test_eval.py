@@ -178,6 +178,10 @@ def test_a_run_is_measured_as_it_is_and_as_it_began(
     assert (now["step"], now["weights"], now["role"]) == (2, "policy", "defender")
     assert answers(began, "own") == answers(base, "own")
     assert answers(now, "own") != answers(base, "own")
+    # The base and the run have no Attacker in common, but nothing attacks here.
+    other = measured(capsys, "run", *line, "--against", "evals/own-tiny-random.json")
+    assert other["against"]["differences"]["own"]["n"] == 4
+    assert other["against"]["left_out"] == {}
     average = measured(capsys, "run@2", *line)
     assert average["weights"] == "ema"
     assert Path("run/evals/logs").is_dir()

@@ -154,8 +154,7 @@ def evaluate(
             cached=not no_cache,
             key_env=key_env,
         )
-        if before is not None:
-            comparable(before, judge, asdict(settings))
+        apart = {} if before is None else comparable(before, asdict(settings), tasks)
         with bars() as progress:
             try:
                 report = evaluate(
@@ -170,11 +169,17 @@ def evaluate(
                 typer.echo("stopped; the same command goes on with what was answered", err=True)
                 raise typer.Exit(130) from None
         if before is not None:
-            report["against"] = {"report": against, "differences": differences(before, report)}
+            report["against"] = {
+                "report": against,
+                "differences": differences(before, report, apart),
+                "left_out": apart,
+            }
         path = folder / f"{_slug(report, suite or 'quick', task)}.json"
         write_json(path, report)
     for name, why in report["skipped"].items():
         typer.echo(f"skipped {name}: {why}", err=True)
+    for why in apart.values():
+        typer.echo(f"not compared: {why}", err=True)
     if as_json:
         typer.echo(json.dumps(report))
         return
