@@ -287,8 +287,8 @@ class Judges:
         return build_check(self._config.faithfulness, self._sampler, self._embedder, self._cache)
 
     def evaluation(self) -> Judge:
-        """The judge of validation rounds; without one of its own, the Defender's."""
-        return self._judge(self._config.evaluation or self._config.defender)
+        """The judge of validation rounds."""
+        return self._judge(self._config.measuring)
 
     def _judge(self, config: JudgeConfig) -> Judge:
         made = build_judge(config, self._sampler, self._embedder, self._cache)

@@ -25,10 +25,10 @@ from advgame.evals.judging import (
     PatternJudge,
     parse_judge,
     refuse_training_judge,
-    training_judges,
 )
 from advgame.models import network
 from advgame.protocols import JudgeGroup
+from advgame.store.taught import training_judges
 from advgame.types import Kind, Role, Seed
 
 Captured = pytest.CaptureFixture[str]
@@ -184,6 +184,8 @@ def test_a_run_is_measured_as_it_is_and_as_it_began(
     assert other["against"]["left_out"] == {}
     average = measured(capsys, "run@2", *line)
     assert average["weights"] == "ema"
+    attacker = measured(capsys, "run", *line, "--weights", "policy", "--role", "attacker")
+    assert answers(attacker, "own") != answers(now, "own")
     assert Path("run/evals/logs").is_dir()
     assert call("export", "run", "out", "--role", "defender", "--weights", "policy") == 0
     exported = measured(capsys, "out", *line)
@@ -200,13 +202,13 @@ def test_the_judge_that_trained_a_run_is_refused(
     capsys.readouterr()
     assert call("eval", *line) == 2
     message = told(capsys.readouterr().err)
-    assert "judge rule trained this run" in message
+    assert "judge rule trained this player" in message
     assert "--allow-training-judge" in message
     assert not Path("run/evals").exists()
     admitted = measured(capsys, *line, "--allow-training-judge")
     assert admitted["judge_trained_this_run"] is True
     assert call("eval", *line, "--allow-training-judge") == 0
-    assert "judge: rule (it trained this run)" in capsys.readouterr().out
+    assert "judge: rule (it trained this player)" in capsys.readouterr().out
 
 
 def test_what_makes_a_judge_the_same() -> None:

@@ -92,7 +92,9 @@ def test_reports_are_compared_only_where_they_were_made_alike() -> None:
     for key, value in (("judge", "a"), ("max_tokens", 9), ("temperature", 1.0)):
         with pytest.raises(ConfigError, match=f"made with {key} = .*, this one has {value}"):
             apart(report, made("harmbench", **{key: value}))
-    with pytest.raises(ConfigError, match=r"holds none of these tasks.*holds harmbench, openbookqa"):
+    with pytest.raises(
+        ConfigError, match=r"holds none of these tasks.*holds harmbench, openbookqa"
+    ):
         apart(report, made("advbench"))
     assert list(differences(report, made("harmbench", "advbench"))) == ["harmbench"]
 

@@ -220,7 +220,9 @@ def _show(report: dict[str, Any]) -> None:
     console.print(table)
     for name, row in report.get("against", {}).get("differences", {}).items():
         console.print(f"{name}: {difference(row)} against {report['against']['report']}")
-    note = " (it trained this run)" if report["judge_trained_this_run"] else ""
+    note = " (it trained this player)" if report["judge_trained_this_run"] else ""
+    if report.get("exported") and report["trained_by"] is None:
+        note = " (the judges that trained this export are not known: export it anew to tell)"
     if report["judge"]:
         console.print(f"judge: {report['judge']}{note}")
     cost = report["cost"]
