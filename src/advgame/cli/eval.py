@@ -226,6 +226,9 @@ def _show(report: dict[str, Any]) -> None:
     if report["judge"]:
         console.print(f"judge: {report['judge']}{note}")
     cost = report["cost"]
+    if reference := cost["reference_reply_tokens"]:
+        read = cost["reference_prompt_tokens"]
+        console.print(f"the reference: {reference} tokens written, {read} read")
     console.print(
         f"{cost['reply_tokens']} tokens written, {cost['prompt_tokens']} read, "
         f"{duration(cost['seconds'])}; {cost['from_cache']} answers were kept from before"

@@ -193,7 +193,8 @@ def _utility(
 
 def _cost(found: Mapping[str, Mapping[str, Any]], seconds: float) -> dict[str, float]:
     """Sums over tasks, and the seconds of everything, loading included."""
-    keys = ("prompt_tokens", "reply_tokens", "judge_tokens", "from_cache")
+    of_model = ("prompt_tokens", "reply_tokens", "judge_tokens", "from_cache")
+    keys = (*of_model, "reference_prompt_tokens", "reference_reply_tokens")
     sums = {key: sum(task["cost"].get(key, 0) for task in found.values()) for key in keys}
     attacks = sum(task.get("attacks", {}).get("tokens", 0) for task in found.values())
     return {**sums, "attack_tokens": attacks, "seconds": round(seconds, 1)}
