@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from advgame.audit.watch import Watch
+from advgame.audit.watch import Watch, audit_notes
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import PlayerConfig
@@ -181,7 +181,11 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             ),
             audit=Watch.of(config, second),
             sinks=sinks,
-            notes=(threads, *(_where(role, own) for role, own in weights.items())),
+            notes=(
+                threads,
+                *(_where(role, own) for role, own in weights.items()),
+                *audit_notes(config.judges),
+            ),
         )
 
 
