@@ -13,6 +13,7 @@ from advgame.progress import Progress
 from advgame.store.checkpoint import Checkpoint
 from advgame.store.run import RunFolder
 from advgame.store.select import parse_source, resolve_checkpoint
+from advgame.store.taught import no_fork, note_fork
 from advgame.types import Role
 from advgame.world import World
 
@@ -23,8 +24,8 @@ def restore(
     """Go on from the newest complete checkpoint, or start, perhaps with another run's players.
 
     A fork takes over every player of the other run, also one that this run does not train, but
-    for those in `fresh`. It is saved as step 0 at once: resumed before its first save, it is
-    still a fork.
+    for those in `fresh`, and notes which judges taught them. It is saved as step 0 at once: resumed
+    before its first save, it is still a fork.
 
     Raises:
         StoreError: a checkpoint is damaged, or the other run has no such player.
@@ -35,7 +36,8 @@ def restore(
         take(world, found)
         folder.notes += other_threads(world.config, found)
     elif fork is not None:
-        source = resolve_checkpoint(*parse_source(fork))
+        run, which = parse_source(fork)
+        source = resolve_checkpoint(run, which)
         for player in world.players:
             if not set(player.roles) <= set(fresh):
                 player.learner.adopt(_part(source, player.name))
@@ -43,7 +45,10 @@ def restore(
             if Role(frozen.name) not in fresh and _has(source, frozen.name):
                 frozen.adopt(_part(source, frozen.name))
     folder.rewind(progress.step)
-    if found is None and fork is not None:
+    if found is None and fork is None:
+        no_fork(folder.path)
+    elif found is None:
+        note_fork(folder.path, run, _kept(world, fresh))
         folder.save(0, {**world.writers(), "driver": progress.writer(None)}, {})
     return progress
 
@@ -74,6 +79,12 @@ def other_threads(config: RunConfig, found: Checkpoint) -> list[str]:
         f"{before} threads before, {now} now: the continuation is not bit-identical; "
         f"train.threads={before} would make it so"
     ]
+
+
+def _kept(world: World, fresh: Collection[Role]) -> set[Role]:
+    """Whose players a fork takes over; in self-play both roles' or none's."""
+    kept = {role for role in Role if role not in fresh}
+    return set(Role) if kept and world.config.schedule.type == "selfplay" else kept
 
 
 def _has(source: Checkpoint, name: str) -> bool:

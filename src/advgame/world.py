@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from advgame.audit.watch import Watch
+from advgame.audit.watch import Watch, audit_notes
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import PlayerConfig
@@ -181,7 +181,11 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             ),
             audit=Watch.of(config, second),
             sinks=sinks,
-            notes=(threads, *(_where(role, own) for role, own in weights.items())),
+            notes=(
+                threads,
+                *(_where(role, own) for role, own in weights.items()),
+                *audit_notes(config.judges),
+            ),
         )
 
 
@@ -287,8 +291,8 @@ class Judges:
         return build_check(self._config.faithfulness, self._sampler, self._embedder, self._cache)
 
     def evaluation(self) -> Judge:
-        """The judge of validation rounds; without one of its own, the Defender's."""
-        return self._judge(self._config.evaluation or self._config.defender)
+        """The judge of validation rounds."""
+        return self._judge(self._config.measuring)
 
     def _judge(self, config: JudgeConfig) -> Judge:
         made = build_judge(config, self._sampler, self._embedder, self._cache)

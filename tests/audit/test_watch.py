@@ -13,10 +13,11 @@ from audit_judge import LengthJudge
 from left import left_by
 
 from advgame.audit.follow import follow
-from advgame.audit.watch import Watch, audit_every
+from advgame.audit.watch import Watch, audit_every, audit_notes
 from advgame.config import RunConfig, load
-from advgame.config.judges import AuditConfig, EmbeddedJudgeConfig
+from advgame.config.judges import AuditConfig, EmbeddedJudgeConfig, GenerativeJudgeConfig
 from advgame.errors import ConfigError
+from advgame.events import Event, RunStarted
 from advgame.metrics.hacking import alarm, audited, cells
 from advgame.protocols import JudgeGroup
 from advgame.store.reader import open_readonly
@@ -181,3 +182,24 @@ def test_auto_is_on_where_it_is_cheap() -> None:
         load("tiny", ["judges.evaluation=null", "judges.audit.every=3"])
     with pytest.raises(ConfigError, match=r"judges\.audit\.every = -1"):
         load("tiny", ["judges.audit.every=-1"])
+
+
+def test_a_run_says_that_auto_audits_nothing(tmp_path: Path) -> None:
+    told: list[RunStarted] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            told.append(event)
+
+    length = "judges.defender={type: import, path: 'audit_judge:make'}"
+    second = "judges.evaluation=null"
+    train(load("tiny", ["train.threads=1", "train.validation.every=0", "train.steps=1", length,
+                        second]), tmp_path / "run", observer=hear)  # fmt: skip
+    assert "set judges.evaluation to a second judge" in told[0].notes[-1]
+    base = load("laptop").judges
+    model = base.model_copy(update={"defender": GenerativeJudgeConfig(model="m")})
+    (note,) = audit_notes(model)
+    assert "set judges.audit.every=5" in note
+    chosen = model.model_copy(update={"audit": AuditConfig(every=0)})
+    for quiet in (base, chosen, load("tiny").judges, load("injection").judges):
+        assert audit_notes(quiet) == ()

@@ -70,7 +70,7 @@ def test_following_a_run(
     found = json.loads(capsys.readouterr().out)
     assert [line["step"] for line in found["lines"]] == [0, 5, 10]
     assert call("judge", "follow", run, "--judge", "a") == 2
-    assert "trained this run" in told(capsys.readouterr().err)
+    assert "trained this player" in told(capsys.readouterr().err)
     for path in (tmp_path / "run/episodes").iterdir():
         path.unlink()
     assert call("judge", "follow", run, "--judge", "patterns") == 2

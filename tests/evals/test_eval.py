@@ -25,10 +25,11 @@ from advgame.evals.judging import (
     PatternJudge,
     parse_judge,
     refuse_training_judge,
-    training_judges,
 )
 from advgame.models import network
 from advgame.protocols import JudgeGroup
+from advgame.seeds.sets import read_set
+from advgame.store.taught import training_judges
 from advgame.types import Kind, Role, Seed
 
 Captured = pytest.CaptureFixture[str]
@@ -180,8 +181,14 @@ def test_a_run_is_measured_as_it_is_and_as_it_began(
     assert (now["step"], now["weights"], now["role"]) == (2, "policy", "defender")
     assert answers(began, "own") == answers(base, "own")
     assert answers(now, "own") != answers(base, "own")
+    # The base and the run have no Attacker in common, but nothing attacks here.
+    other = measured(capsys, "run", *line, "--against", "evals/own-tiny-random.json")
+    assert other["against"]["differences"]["own"]["n"] == 4
+    assert other["against"]["left_out"] == {}
     average = measured(capsys, "run@2", *line)
     assert average["weights"] == "ema"
+    attacker = measured(capsys, "run", *line, "--weights", "policy", "--role", "attacker")
+    assert answers(attacker, "own") != answers(now, "own")
     assert Path("run/evals/logs").is_dir()
     assert call("export", "run", "out", "--role", "defender", "--weights", "policy") == 0
     exported = measured(capsys, "out", *line)
@@ -220,13 +227,13 @@ def test_the_judge_that_trained_a_run_is_refused(
     capsys.readouterr()
     assert call("eval", *line) == 2
     message = told(capsys.readouterr().err)
-    assert "judge rule trained this run" in message
+    assert "judge rule trained this player" in message
     assert "--allow-training-judge" in message
     assert not Path("run/evals").exists()
     admitted = measured(capsys, *line, "--allow-training-judge")
     assert admitted["judge_trained_this_run"] is True
     assert call("eval", *line, "--allow-training-judge") == 0
-    assert "judge: rule (it trained this run)" in capsys.readouterr().out
+    assert "judge: rule (it trained this player)" in capsys.readouterr().out
 
 
 def test_what_makes_a_judge_the_same() -> None:
@@ -285,3 +292,10 @@ def test_questions_are_fixed_and_wrapped_in_test_templates() -> None:
     found = questions.wrapped(some, "templates", 3)
     assert len({each.id for each in found}) == len({each.prompt for each in found}) == 15
     assert all(each.seed.text in each.prompt for each in found)
+
+
+@pytest.mark.assets
+def test_a_task_says_what_of_its_set_it_does_not_ask() -> None:
+    lacks = catalog.SAFETY["do-not-answer"].lacks
+    missing, whole = (int(word) for word in lacks.split() if word.isdecimal())
+    assert sum(1 for _ in read_set("do-not-answer")) == whole - missing == 419

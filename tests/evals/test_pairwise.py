@@ -17,6 +17,7 @@ from advgame.models import network
 from advgame.types import Judgement
 
 Captured = pytest.CaptureFixture[str]
+OF_REFERENCE = ("reference_prompt_tokens", "reference_reply_tokens")
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +132,60 @@ def test_a_model_against_itself_is_even(capsys: Captured) -> None:
     assert call(*line.split(), "--reference", "tiny-random", "--json") == 0
     row = json.loads(capsys.readouterr().out)["tasks"]["everyday-pairwise"]
     assert (row["value"], row["n"], row["reference"]) == (0.5, 3, "tiny-random")
-    assert row["cost"]["from_cache"] == 3  # the reference drew the same replies before
+    cost = row["cost"]
+    assert cost["from_cache"] == 3  # the reference drew the same replies before
+    assert (cost["prompt_tokens"], cost["reply_tokens"]) == (0, 0)
+    assert 0 < cost["reference_reply_tokens"] <= 3 * 4 < cost["reference_prompt_tokens"]
+
+
+def test_the_replies_of_a_reference_behind_an_endpoint_are_counted_and_kept(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "inspect"))
+    Path("judge.yaml").write_text("type: rule\n")
+    line = "eval tiny-random --task everyday-pairwise --judge judge.yaml --max-tokens 4 --limit 3"
+    with Server(judge("vessel")).running() as server:
+
+        def once(*more: str) -> tuple[dict[str, Any], int]:
+            before = len(server.requests)
+            assert call(*line.split(), "--reference", f"openai:served@{server.base_url}",
+                        "--json", *more) == 0  # fmt: skip
+            report = json.loads(capsys.readouterr().out)
+            row = report["tasks"]["everyday-pairwise"]
+            assert {key: report["cost"][key] for key in OF_REFERENCE} == {
+                key: row["cost"][key] for key in OF_REFERENCE
+            }
+            return row, len(server.requests) - before - 1  # one asks whether it is there
+
+        first, asked = once()
+        assert asked == 3
+        assert [first["cost"][key] for key in OF_REFERENCE] == [15, 27]
+        assert (first["n"], first["unscored"], first["cost"]["from_cache"]) == (3, 0, 0)
+        again, asked = once()
+        assert asked == 0
+        assert [again["cost"][key] for key in OF_REFERENCE] == [0, 0]
+        assert again["cost"]["from_cache"] == 6  # the model's, too
+        assert again["outcomes"] == first["outcomes"]
+        _, asked = once("--no-cache")
+        assert asked == 3
+
+
+def test_what_the_reference_does_not_answer_is_unscored(capsys: Captured) -> None:
+    answer = judge("vessel")
+
+    def sometimes(request: Request) -> Answer:
+        text = json.dumps(request.body.get("messages", ""))
+        return of_json({"error": "no"}, status=400) if text in refused else answer(request)
+
+    prompts = [each.prompt for each in contests.contests(PAIRWISE["everyday-pairwise"], 3)]
+    refused = {json.dumps([{"role": "user", "content": prompts[0]}])}
+    Path("judge.yaml").write_text("type: rule\n")
+    line = "eval tiny-random --task everyday-pairwise --judge judge.yaml --max-tokens 4 --limit 3"
+    with Server(sometimes).running() as server:
+        who = f"openai:served@{server.base_url}"
+        assert call(*line.split(), "--reference", who, "--json", "--no-cache") == 0
+    row = json.loads(capsys.readouterr().out)["tasks"]["everyday-pairwise"]
+    assert (row["n"], row["unscored"], len(row["outcomes"])) == (2, 1, 3)
 
 
 def test_a_judge_of_single_replies_is_refused(capsys: Captured) -> None:

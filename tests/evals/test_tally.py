@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from statistics import fmean
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from advgame.errors import ConfigError
 from advgame.evals.against import comparable, differences
+from advgame.evals.catalog import get_task
 from advgame.evals.questions import Question
 from advgame.evals.tally import Row, difference, rates, within
 from advgame.metrics.intervals import by_seed
@@ -72,15 +74,48 @@ def test_differences_are_paired_and_clustered() -> None:
     assert width[1] == pytest.approx(width[0], rel=0.15)
 
 
+def made(*names: str, **settings: Any) -> dict[str, Any]:
+    """A report of `names`, made with `settings`."""
+    plain = {"judge": "b", "max_tokens": 8, "temperature": 0.0}
+    plain |= dict.fromkeys(("attempts", "attacker", "attacks", "reference"))
+    outcomes = {"outcomes": {"a-0": True}}
+    return {"settings": {**plain, **settings}, "tasks": dict.fromkeys(names, outcomes)}
+
+
+def apart(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    return comparable(before, after["settings"], [get_task(name) for name in after["tasks"]])
+
+
 def test_reports_are_compared_only_where_they_were_made_alike() -> None:
-    settings = {"judge": "b", "max_tokens": 8, "temperature": 0.0}
-    settings |= dict.fromkeys(("attempts", "attacker", "attacks", "reference"))
-    report = {"settings": settings, "tasks": {"t": {"outcomes": {"a-0": True}}}}
-    comparable(report, "b", settings)
-    with pytest.raises(ConfigError, match="judge = b, this one has a"):
-        comparable(report, "a", settings)
-    with pytest.raises(ConfigError, match="max_tokens"):
-        comparable(report, "b", {**settings, "max_tokens": 9})
-    assert list(differences(report, {"tasks": {"t": {"outcomes": {}}, "u": {"outcomes": {}}}})) == [
-        "t"
-    ]
+    report = made("harmbench", "openbookqa")
+    assert apart(report, made("harmbench", "advbench")) == {}
+    for key, value in (("judge", "a"), ("max_tokens", 9), ("temperature", 1.0)):
+        with pytest.raises(ConfigError, match=f"made with {key} = .*, this one has {value}"):
+            apart(report, made("harmbench", **{key: value}))
+    with pytest.raises(
+        ConfigError, match=r"holds none of these tasks.*holds harmbench, openbookqa"
+    ):
+        apart(report, made("advbench"))
+    assert list(differences(report, made("harmbench", "advbench"))) == ["harmbench"]
+
+
+def test_two_models_are_compared_where_no_attack_tells_them_apart() -> None:
+    """A run is attacked by its own Attacker, so the settings of any two runs differ."""
+    names = ("harmbench", "harmbench-attacked", "alpaca-eval", "openbookqa", "harmbench-templates")
+    one, other = made(*names, attacker="runs/a"), made(*names, attacker="runs/b")
+    left_out = apart(one, other)
+    assert left_out == {
+        "harmbench-attacked": "harmbench-attacked was asked with attacker = runs/a there and "
+        "runs/b here"
+    }
+    assert set(differences(one, other, left_out)) == {*names} - {"harmbench-attacked"}
+    assert apart(one, made(*names, attacker="runs/a", attempts=1)) == {}  # as without a number
+    assert set(apart(one, made(*names, attacker="runs/a", attempts=2))) == {
+        "harmbench-attacked", "harmbench-templates"
+    }  # fmt: skip
+    assert set(apart(one, made(*names, attacker="runs/a", reference="m"))) == {"alpaca-eval"}
+    fixed = made(*names, attacks="a.jsonl", attacker="runs/a")
+    assert apart(fixed, made(*names, attacks="a.jsonl")) == {}  # nobody attacks anew
+    assert set(apart(fixed, one)) == {"harmbench-attacked"}
+    with pytest.raises(ConfigError, match="nothing is left to compare: harmbench-attacked"):
+        apart(one, made("harmbench-attacked", attacker="runs/b"))

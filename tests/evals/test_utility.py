@@ -103,7 +103,11 @@ def test_the_number_is_lm_evals_own(tmp_path: Path, capsys: Captured) -> None:
     tiny.tiny_model(tokenizer).save_pretrained("model")
     tokenizer.save_pretrained("model")
     line = ["model", "--limit", "10", *(word for name in CHOSEN for word in ("--task", name))]
-    found = measured(capsys, *line)
+    capsys.readouterr()
+    assert call("eval", *line, "--json") == 0
+    out, err = capsys.readouterr()
+    assert "it/s" not in err  # no bar of lm-eval's beside ours
+    found = json.loads(out)
     loader = f"pretrained={tmp_path / 'model'},dtype=float32,device=cpu"
     for name in CHOSEN:
         theirs = utility.scores(UTILITY[name], "hf", 10, model_args=loader)
@@ -268,10 +272,12 @@ def test_an_endpoint_writes_and_shows_no_probabilities(capsys: Captured) -> None
         who = f"openai:served@{server.base_url}"
         found = measured(capsys, who, "--task", "ifeval", "--max-tokens", "16")
         assert found["tasks"]["ifeval"]["value"] == 1.0
-        assert found["tasks"]["ifeval"]["cost"]["reply_tokens"] == 27
+        cost = found["tasks"]["ifeval"]["cost"]
+        assert (cost["prompt_tokens"], cost["reply_tokens"]) == (15, 27)
         asked = len(server.requests)
         again = measured(capsys, who, "--task", "ifeval", "--max-tokens", "16")
         assert again["tasks"]["ifeval"]["cost"]["from_cache"] == 3
+        assert again["tasks"]["ifeval"]["cost"]["prompt_tokens"] == 0
         assert len(server.requests) == asked + 1  # only whether it is there
         assert call("eval", who, "--task", "openbookqa") == 2
         assert "does not show the probabilities" in capsys.readouterr().err

@@ -12,7 +12,13 @@ from typing import Any
 
 from advgame.config import RunConfig
 from advgame.config.game import GameConfig
-from advgame.config.judges import AuditConfig, EmbeddedJudgeConfig, JudgesConfig
+from advgame.config.judges import (
+    AuditConfig,
+    EmbeddedJudgeConfig,
+    JudgesConfig,
+    RuleJudgeConfig,
+    SandboxJudgeConfig,
+)
 from advgame.game.score import pick_reply
 from advgame.metrics.hacking import Line, Pair, alarm, audited
 from advgame.protocols import Judge, JudgeGroup
@@ -156,3 +162,22 @@ def audit_every(judges: JudgesConfig) -> int:
         return every
     both = (judges.defender, judges.evaluation)
     return AUTO_EVERY if all(isinstance(each, EmbeddedJudgeConfig) for each in both) else 0
+
+
+def audit_notes(judges: JudgesConfig) -> tuple[str, ...]:
+    """What to tell at a run's start: that `auto` audits nothing, and what to set.
+
+    Nothing where the user chose, or where the judge that trains states facts.
+    """
+    facts = isinstance(judges.defender, RuleJudgeConfig | SandboxJudgeConfig)
+    if judges.audit.every != "auto" or audit_every(judges) or facts:
+        return ()
+    if judges.evaluation is None:
+        return (
+            "no audit of the judge that trains: set judges.evaluation to a second judge and "
+            f"judges.audit.every={AUTO_EVERY} to watch it, or judges.audit.every=0",
+        )
+    return (
+        "no audit of the judge that trains (auto: only where both judges are embedded): set "
+        f"judges.audit.every={AUTO_EVERY} to watch it, or 0",
+    )

@@ -127,11 +127,9 @@ def evaluate(
         else [target_of(model, role=Role(role), step=step, weights=weights)]
     )
     target = targets[0]
-    if any(
-        not isinstance(each, UtilityTask) for each in tasks
-    ):  # before the imports that take seconds
-        trained_by = target.trained_by
-        refuse_training_judge(parse_judge(judge), trained_by, allowed=allow_training_judge)
+    if any(not isinstance(each, UtilityTask) for each in tasks):  # before slow imports
+        for each in targets:
+            refuse_training_judge(parse_judge(judge), each.trained_by, allowed=allow_training_judge)
     try:
         import inspect_ai  # noqa: F401
         import lm_eval  # noqa: F401
@@ -165,8 +163,7 @@ def evaluate(
             cached=not no_cache,
             key_env=key_env,
         )
-        if before is not None:
-            comparable(before, judge, asdict(settings))
+        apart = {} if before is None else comparable(before, asdict(settings), tasks)
     found = []
     for each in targets:
         with contextlib.redirect_stdout(sys.stderr), bars() as progress:
@@ -183,7 +180,11 @@ def evaluate(
                 typer.echo("stopped; the same command goes on with what was answered", err=True)
                 raise typer.Exit(130) from None
         if before is not None:
-            report["against"] = {"report": against, "differences": differences(before, report)}
+            report["against"] = {
+                "report": against,
+                "differences": differences(before, report, apart),
+                "left_out": apart,
+            }
         path = folder / f"{_slug(report, suite or 'quick', task)}.json"
         write_json(path, report)
         found.append(report)
@@ -192,6 +193,8 @@ def evaluate(
         if not as_json:
             _show(report)
             typer.echo(path)
+    for why in apart.values():
+        typer.echo(f"not compared: {why}", err=True)
     if as_json:
         typer.echo(json.dumps({"checkpoints": found} if every_checkpoint else found[0]))
 
@@ -250,10 +253,15 @@ def _show(report: dict[str, Any]) -> None:
     console.print(table)
     for name, row in report.get("against", {}).get("differences", {}).items():
         console.print(f"{name}: {difference(row)} against {report['against']['report']}")
-    note = " (it trained this run)" if report["judge_trained_this_run"] else ""
+    note = " (it trained this player)" if report["judge_trained_this_run"] else ""
+    if report.get("exported") and report["trained_by"] is None:
+        note = " (the judges that trained this export are not known: export it anew to tell)"
     if report["judge"]:
         console.print(f"judge: {report['judge']}{note}")
     cost = report["cost"]
+    if reference := cost["reference_reply_tokens"]:
+        read = cost["reference_prompt_tokens"]
+        console.print(f"the reference: {reference} tokens written, {read} read")
     console.print(
         f"{cost['reply_tokens']} tokens written, {cost['prompt_tokens']} read, "
         f"{duration(cost['seconds'])}; {cost['from_cache']} answers were kept from before"

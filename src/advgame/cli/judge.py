@@ -134,11 +134,12 @@ def follow(
     from advgame.audit.open import open_judges
     from advgame.cli.progress import bars
     from advgame.config.judges import AuditConfig
-    from advgame.evals.judging import parse_judge, refuse_training_judge, training_judges
+    from advgame.evals.judging import parse_judge, refuse_training_judge
     from advgame.store.reader import open_readonly
+    from advgame.store.taught import taught_by
 
     reader = open_readonly(run)
-    refuse_training_judge(parse_judge(judge), training_judges(reader.config), allowed=False)
+    refuse_training_judge(parse_judge(judge), taught_by(run), allowed=False)
     (second,) = open_judges([judge])
     with bars() as progress:
         config = AuditConfig(every=every, seeds=seeds, window=window)

@@ -25,7 +25,8 @@ def measure(
 ) -> None:
     """Measure every attack on the Defender as it began and as it is now, on test seeds.
 
-    The judge is the run's evaluation judge, which did not train. One attempt a seed.
+    The judge is the run's evaluation judge. One attempt a seed. Where that judge taught these
+    players, here or in a run they come from, the report says so (`judge_trained_this_run`).
     """
     import asyncio
 
@@ -37,11 +38,15 @@ def measure(
     folder, step = parse_source(run)
     config = open_readonly(folder).config  # before the imports that take seconds
     from advgame.engines.threads import pick_threads
+    from advgame.evals.judging import describe, refuse_training_judge
     from advgame.evals.measure import measure as run_measure
     from advgame.evals.subjects import held_out_seeds, load_subjects
     from advgame.evals.table import tables
     from advgame.store.atomic import write_json
+    from advgame.store.taught import taught_by
 
+    judge = config.judges.measuring
+    trained = refuse_training_judge(judge, taught_by(folder), allowed=True)
     console = Console(stderr=True)
     with console.status("loading the players") as status:
         pick_threads("auto")
@@ -51,7 +56,10 @@ def measure(
             run_measure(subjects, chosen, on_cell=lambda cell: status.update(cell))
         )
     target = out or folder / "measure.json"
-    write_json(target, {"weights": weights, **report})
+    by = {"judge": describe(judge), "judge_trained_this_run": trained}
+    write_json(target, {"weights": weights, **by, **report})
     for table in tables(report):
         Console().print(table)
+    note = " (it trained these players, so its rates may flatter)" if trained else ""
+    Console().print(f"judge: {by['judge']}{note}")
     typer.echo(target)

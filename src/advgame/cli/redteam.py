@@ -9,7 +9,7 @@ import typer
 
 from advgame.cli import redteam_again
 from advgame.cli import redteam_options as options
-from advgame.cli.redteam_run import campaign, named_target, second_or_none
+from advgame.cli.redteam_run import campaign, named_target, refuse_taught, second_or_none
 
 commands = typer.Typer(invoke_without_command=True, no_args_is_help=True)
 commands.command()(redteam_again.replay)
@@ -60,9 +60,7 @@ def redteam(
     ] = None,
     judge: options.Judge = "b",
     second_judge: options.SecondJudge = "patterns",
-    allow_training_judge: Annotated[
-        bool, typer.Option("--allow-training-judge", help="Admit a judge that trained a run.")
-    ] = False,
+    allow_training_judge: options.AllowTrainingJudge = False,
     temperature: options.Temperature = 0.7,
     max_tokens: options.MaxTokens = 256,
     key_env: options.KeyEnv = None,
@@ -153,9 +151,7 @@ def _check(settings: Any, named: Any, arms: Any, *, allowed: bool) -> None:
         AdvGameError: names what.
     """
     from advgame.errors import ConfigError
-    from advgame.evals.judging import parse_judge, refuse_training_judge
-    from advgame.evals.target import target_of
-    from advgame.types import Role
+    from advgame.evals.judging import parse_judge
 
     for arm in arms:
         if arm.recipe.turns > 1 and not named.multi_turn:
@@ -163,14 +159,9 @@ def _check(settings: Any, named: Any, arms: Any, *, allowed: bool) -> None:
                 f"--strategy {arm.name}: {named.name} takes single prompts (its body has neither "
                 "$messages nor $conversation)"
             )
-    judges = [parse_judge(settings.judge)]
     if settings.second_judge:
         parse_judge(settings.second_judge)
-    players = [target_of(each, role=Role.ATTACKER) for each in settings.attackers]
-    if named.name.startswith("model:"):
-        players.append(target_of(named.name.removeprefix("model:")))
-    for player in players:
-        refuse_training_judge(judges[0], player.trained_by, allowed=allowed)
+    refuse_taught(settings.judge, named, settings.attackers, allowed=allowed)
 
 
 def _run(

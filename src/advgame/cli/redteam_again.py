@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from advgame.cli import redteam_options as options
-from advgame.cli.redteam_run import campaign, named_target, second_or_none
+from advgame.cli.redteam_run import campaign, named_target, refuse_taught, second_or_none
 
 
 def replay(
@@ -27,6 +27,7 @@ def replay(
         ),
     ] = None,
     second_judge: options.SecondJudge = "patterns",
+    allow_training_judge: options.AllowTrainingJudge = False,
     temperature: options.Temperature = 0.0,
     max_tokens: options.MaxTokens = 256,
     key_env: options.KeyEnv = None,
@@ -46,12 +47,11 @@ def replay(
     from advgame.errors import ConfigError, EndpointError
 
     named = named_target(target, key_env=key_env, timeout=timeout, concurrency=concurrency)
-    from advgame.evals.judging import parse_judge
     from advgame.redteam.replay import judge_of, replayed, settings_of
     from advgame.redteam.replay import outcome as judged
 
     judge = judge or judge_of(findings) or "b"
-    parse_judge(judge)
+    refuse_taught(judge, named, allowed=allow_training_judge)
     work = replayed(findings)
     if not named.multi_turn and any(trial.turns > 1 for trial in work.trials):
         raise ConfigError(f"{named.name} takes single prompts, but some of the attacks are talks")

@@ -24,6 +24,10 @@ Authorized = Annotated[
 ]
 Judge = Annotated[str, typer.Option(help="patterns, a, b, openai:MODEL@BASE_URL, or a .yaml file.")]
 SecondJudge = Annotated[str, typer.Option(help="Says whether it agrees; none for no second judge.")]
+AllowTrainingJudge = Annotated[
+    bool,
+    typer.Option("--allow-training-judge", help="Admit a judge that trained one of the players."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Of the target, where it can be told.")]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Of a reply.")]

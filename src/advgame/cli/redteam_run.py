@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,26 @@ def named_target(
 def second_or_none(second: str, judge: str) -> str | None:
     """A second judge's name; None for `none`, and for the judge itself: that always agrees."""
     return None if second in ("none", judge) else second
+
+
+def refuse_taught(judge: str, named: Any, attackers: Sequence[str] = (), *, allowed: bool) -> None:
+    """Refuse a judge that trained the target or an Attacker.
+
+    Raises:
+        ConfigError: there is no such judge.
+        JudgeError: it trained one of them, and is not `allowed`.
+        AdvGameError: there is no such player.
+    """
+    from advgame.evals.judging import parse_judge, refuse_training_judge
+    from advgame.evals.target import target_of
+    from advgame.types import Role
+
+    parsed = parse_judge(judge)
+    players = [target_of(each, role=Role.ATTACKER) for each in attackers]
+    if named.name.startswith("model:"):
+        players.append(target_of(named.name.removeprefix("model:")))
+    for player in players:
+        refuse_training_judge(parsed, player.trained_by, allowed=allowed)
 
 
 def campaign(

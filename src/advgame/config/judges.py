@@ -152,3 +152,8 @@ class JudgesConfig(Config):
     """Judges validation rounds; must not be a judge that trains."""
     audit: AuditConfig = AuditConfig()
     """Audits of the training judges by the evaluation judge, while training."""
+
+    @property
+    def measuring(self) -> Judge:
+        """The judge that evaluates; without one of its own, the Defender's."""
+        return self.evaluation or self.defender

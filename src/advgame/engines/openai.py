@@ -50,6 +50,7 @@ class OpenAISampler:
         self._key = _key(engine.key_env)
         self._endpoint = self._connectable(engine.timeout)
         self._cost = Cost()
+        self._prompt_tokens = 0
         # A semaphore belongs to one event loop; callers may run a new loop for each call.
         self._limits: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             WeakKeyDictionary()
@@ -59,6 +60,11 @@ class OpenAISampler:
     def cost(self) -> Cost:
         """Tokens sampled so far, as the server's `usage` reports them."""
         return self._cost
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompts so far, as the server's `usage` reports them."""
+        return self._prompt_tokens
 
     async def sample(self, requests: Sequence[SampleRequest], /) -> list[tuple[Completion, ...]]:
         """Return, for each request in order, one completion per seed in order.
@@ -153,7 +159,8 @@ class OpenAISampler:
         async with limit:
             answer = await self._endpoint.call(client, "POST", "/chat/completions", body)
         reply = _reply(answer, self._engine.base_url)
-        self._cost += Cost(sampled_tokens=_completion_tokens(answer))
+        self._cost += Cost(sampled_tokens=_used(answer, "completion_tokens"))
+        self._prompt_tokens += _used(answer, "prompt_tokens")
         return reply
 
 
@@ -201,12 +208,11 @@ def _reply(answer: dict[str, Any], where: str) -> tuple[str, Finish]:
             )
 
 
-def _completion_tokens(answer: dict[str, Any]) -> int:
-    match answer:
-        case {"usage": {"completion_tokens": int(count)}} if count >= 0:
-            return count
-        case _:
-            return 0
+def _used(answer: dict[str, Any], what: str) -> int:
+    """A count of the answer's `usage`; 0 where the server does not say."""
+    usage = answer.get("usage")
+    count = usage.get(what) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and count >= 0 else 0
 
 
 def _completion(reply: tuple[str, Finish], *, guided: bool) -> Completion:

@@ -19,9 +19,9 @@ from lm_eval.api.model import LM
 from lm_eval.models.huggingface import HFLM
 
 from advgame.derive import derive
+from advgame.engines.openai import OpenAISampler
 from advgame.evals.target import Loaded
 from advgame.judges.cache import VerdictCache
-from advgame.protocols import Sampler
 from advgame.types import Message, SampleRequest, Sampling
 
 BATCH: Final = 8
@@ -115,7 +115,7 @@ class Endpoint(LM):  # type: ignore[misc]
 
     tokenizer_name = "endpoint"
 
-    def __init__(self, sampler: Sampler, answers: Answers) -> None:
+    def __init__(self, sampler: OpenAISampler, answers: Answers) -> None:
         """`sampler` asks the endpoint."""
         super().__init__()
         self._sampler = sampler
@@ -123,8 +123,8 @@ class Endpoint(LM):  # type: ignore[misc]
 
     @property
     def read(self) -> int:
-        """An endpoint's usage of prompts is not counted."""
-        return 0
+        """Tokens it was given, as it says."""
+        return self._sampler.prompt_tokens
 
     @property
     def written(self) -> int:

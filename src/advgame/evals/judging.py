@@ -1,7 +1,8 @@
 """Who judges the answers: patterns, the embedded judge, or a language model with a rubric.
 
-A judge that trained a run has taught it what it likes, so its word on that run is worth little.
-`refuse_training_judge` is the rule: such a judge is admitted only when asked for by name.
+A judge that trained a player has taught it what it likes, so its word on it is worth little.
+`refuse_training_judge` is the rule: such a judge is admitted only when asked for by name. Who
+trained a player is told by `store.taught`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from advgame.assets import cache_dir
-from advgame.config import RunConfig
 from advgame.config.judges import (
     EmbeddedJudgeConfig,
     GenerativeJudgeConfig,
@@ -112,26 +112,21 @@ def split_endpoint(text: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def training_judges(config: RunConfig) -> tuple[JudgeConfig, ...]:
-    """The judges whose scores a run learned from."""
-    judges = config.judges
-    own = (judges.attacker,) if judges.attacker and judges.attacker_scores else ()
-    return (judges.defender, *own)
-
-
 def refuse_training_judge(
-    judge: JudgeConfig | None, trained_by: Sequence[JudgeConfig], *, allowed: bool
+    judge: JudgeConfig | None, trained_by: Sequence[JudgeConfig] | None, *, allowed: bool
 ) -> bool:
-    """Return whether `judge` trained the model under test.
+    """Return whether `judge` is one of `trained_by`, which taught the model under test.
+
+    `trained_by` comes from `store.taught`; None = not known, which admits every judge.
 
     Raises:
         JudgeError: it did, and is not `allowed` to measure what it taught.
     """
-    if judge is None or _identity(judge) not in map(_identity, trained_by):
+    if judge is None or _identity(judge) not in map(_identity, trained_by or ()):
         return False
     if not allowed:
         raise JudgeError(
-            f"judge {describe(judge)} trained this run, so it cannot measure it: choose another "
+            f"judge {describe(judge)} trained this player, so it cannot measure it: choose another "
             "with --judge, or admit it with --allow-training-judge"
         )
     return True

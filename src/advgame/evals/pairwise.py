@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from statistics import fmean
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
 from inspect_ai.scorer import SampleScore, Score, metric, scorer
+from inspect_ai.solver import solver
 
 from advgame.config.judges import GenerativeJudgeConfig, ImportedJudgeConfig, RuleJudgeConfig
 from advgame.errors import ConfigError, SeedError
@@ -34,8 +36,11 @@ def build_pairwise(
     *,
     judge: str,
     allow_training_judge: bool = False,
+    kept: bool = True,
 ) -> Task:
     """A task of Inspect that asks the prompts of `against` and compares the replies.
+
+    `kept`: what an endpoint answered today is not asked again.
 
     Raises:
         ConfigError: a contest has no reference reply.
@@ -49,7 +54,27 @@ def build_pairwise(
         )
         for each in against
     ]
-    return asking(spec, samples, ask(judge, allow_training_judge), preferred(judge))
+    return asking(spec, samples, ask(judge, allow_training_judge, kept), preferred(judge))
+
+
+def build_reference(
+    spec: PairwiseTask, against: Sequence[Contest], *, judge: str, kept: bool = True
+) -> Task:
+    """A task of Inspect that puts the prompts of `against` to a reference, which nobody judges."""
+    samples = [Sample(id=each.id, input=each.prompt, metadata={"fault": None}) for each in against]
+    named = replace(spec, name=f"{spec.name}-reference")
+    return asking(named, samples, [ask(judge, True, kept), tell()], None)
+
+
+@solver  # type: ignore[untyped-decorator]
+def tell() -> Any:
+    """Tell a progress bar of an answer."""
+
+    async def solve(state: Any, generate: Any) -> Any:
+        ON_SCORE.get()()
+        return state
+
+    return solve
 
 
 def _reply(spec: PairwiseTask, contest: Contest) -> str:

@@ -40,29 +40,29 @@ class AdvGameAPI(OwnAPI):
         self,
         model_name: str,
         *args: Any,
-        role: str = "defender",
+        player: str = "defender",
         step: int | None = None,
         weights: str | None = None,
         cached: bool = True,
         **named: Any,
     ) -> None:
-        """Load the model. `role`, `step` and `weights` choose among a run's (`-M role=attacker`).
+        """Load the model. `player`, `step`, `weights` choose among a run's (`-M player=attacker`).
 
-        The other arguments are Inspect's.
+        The other arguments are Inspect's, which keeps one named `role` to itself.
 
         Raises:
             AdvGameError: there is no such model.
         """
         super().__init__(model_name, *args, **named)
         played, _, name = model_name.partition(":")
-        self._attacks = played == "attacker"  # -M role=attacker is its weights, asked plainly
+        self._attacks = played == "attacker"  # -M player=attacker is its weights, asked plainly
         if self._attacks:
-            role, model_name = played, name
-        target = target_of(model_name, role=Role(role), step=step, weights=weights)  # type: ignore[arg-type]
+            player, model_name = played, name
+        target = target_of(model_name, role=Role(player), step=step, weights=weights)  # type: ignore[arg-type]
         if target.endpoint is not None:
             raise ModelError(f"{model_name}: use Inspect's own provider openai-api for endpoints")
         self.loaded: Loaded = load_target(target)
-        self._manner = manner_of(replace(target, role=Role(role)))
+        self._manner = manner_of(replace(target, role=Role(player)))
         self._draw = Gather(self.loaded.sampler.sample)
         keep = cached and self.loaded.fingerprint is not None
         self._cache = VerdictCache(cache_dir() / "eval-replies") if keep else None

@@ -48,6 +48,7 @@ def run_safety(
         questions,
         judge=settings.judge,
         allow_training_judge=settings.allow_training_judge,
+        kept=settings.cached,
     )
     judge = open_judge(settings.judge)
     with counted(task.name, len(questions), progress):
@@ -101,7 +102,7 @@ def run_inspect(
         "reply_tokens": sum(each.output_tokens for each in usage),
         "judge_tokens": judge.cost.judge_tokens - judged_before,
         "seconds": round(time.monotonic() - begun, 1),
-        "from_cache": from_cache(model) - cached_before,
+        "from_cache": from_cache(model) - cached_before + _kept(log),
     }
 
 
@@ -132,6 +133,15 @@ def _told(step: Callable[[], None]) -> Iterator[None]:
 def from_cache(model: Model) -> int:
     """How many replies of a model were kept from before."""
     return model.api.from_cache if isinstance(model.api, AdvGameAPI) else 0
+
+
+def _kept(log: EvalLog) -> int:
+    """How many replies of an endpoint Inspect had kept from before."""
+    return sum(
+        event.event == "model" and event.cache == "read"
+        for sample in log.samples or []
+        for event in sample.events
+    )
 
 
 def _check(log: EvalLog) -> None:

@@ -66,9 +66,8 @@ def evaluate(
     begun = time.monotonic()
     judge = parse_judge(settings.judge)
     judged = any(not isinstance(task, UtilityTask) for task in tasks)
-    trained = judged and refuse_training_judge(
-        judge, target.trained_by, allowed=settings.allow_training_judge
-    )
+    taught = target.trained_by
+    trained = judged and refuse_training_judge(judge, taught, allowed=settings.allow_training_judge)
     skipped: dict[str, str] = {}
 
     def had(name: str, work: Callable[[], T]) -> T | None:
@@ -107,7 +106,8 @@ def evaluate(
     return {
         **target.describe(),
         "judge": describe(judge) if judged else None,
-        "judge_trained_this_run": trained if target.run else None,
+        "trained_by": None if taught is None else [describe(each) for each in taught],
+        "judge_trained_this_run": None if taught is None else trained,
         "settings": asdict(settings),
         "tasks": found,
         "skipped": skipped,
@@ -157,11 +157,13 @@ def _model(target: Target, settings: Settings) -> Model:
         ConfigError: the variable that should hold the key is not set.
     """
     if target.endpoint is None:
-        name, choice = target.name, {}
+        name: str = target.name
+        choice: dict[str, Any] = {}
         if target.run is not None:
             step = target.checkpoint.step if target.checkpoint else 0
             weights = None if target.weights == "start" else target.weights
-            name, choice = str(target.run), {"role": target.role, "step": step, "weights": weights}
+            name = str(target.run)
+            choice = {"player": target.role.value, "step": step, "weights": weights}
         return get_model(f"advgame/{name}", memoize=False, cached=settings.cached, **choice)
     name, url = target.endpoint
     asyncio.run(_sampler(target, settings).preflight())
@@ -191,7 +193,8 @@ def _utility(
 
 def _cost(found: Mapping[str, Mapping[str, Any]], seconds: float) -> dict[str, float]:
     """Sums over tasks, and the seconds of everything, loading included."""
-    keys = ("prompt_tokens", "reply_tokens", "judge_tokens", "from_cache")
+    of_model = ("prompt_tokens", "reply_tokens", "judge_tokens", "from_cache")
+    keys = (*of_model, "reference_prompt_tokens", "reference_reply_tokens")
     sums = {key: sum(task["cost"].get(key, 0) for task in found.values()) for key in keys}
     attacks = sum(task.get("attacks", {}).get("tokens", 0) for task in found.values())
     return {**sums, "attack_tokens": attacks, "seconds": round(seconds, 1)}

@@ -17,15 +17,14 @@ from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import HfEngine, PlayerConfig, SamplingConfig
 from advgame.errors import ConfigError, ModelError, StoreError
-from advgame.evals.judging import split_endpoint, training_judges
+from advgame.evals.judging import split_endpoint
 from advgame.models.resolve import resolve
 from advgame.protocols import Sampler
 from advgame.store.checkpoint import Checkpoint
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, parse_source, resolve_checkpoint
+from advgame.store.taught import CARD, judges_of_card, taught_by
 from advgame.types import Kind, Message, Role, SampleRequest, Sampling, WeightName, Weights
-
-CARD = "advgame.json"  # what `advgame export` says of a player
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +42,8 @@ class Target:
     """A model under test, before anything is loaded.
 
     `run` and `checkpoint` are set for a player of a run; a checkpoint of None is the player as it
-    began. `trained_by` holds the judges it learned from, as far as that is known. `exported` is how
-    an exported player was asked in its run.
+    began. `trained_by` holds the judges it learned from; None = not known. `exported` is how an
+    exported player was asked in its run.
     """
 
     name: str
@@ -56,12 +55,14 @@ class Target:
     weights: WeightName = "policy"
     format: str = "plain"
     system: str | None = None
-    trained_by: tuple[JudgeConfig, ...] = ()
+    trained_by: tuple[JudgeConfig, ...] | None = None
     exported: Exported | None = None
 
     def describe(self) -> dict[str, Any]:
         """Who it is, for a report."""
         found: dict[str, Any] = {"model": self.name}
+        if self.exported is not None:
+            found["exported"] = True
         if self.run is not None:
             found |= {
                 "role": self.role.value,
@@ -98,11 +99,18 @@ def target_of(
         return _player(text, folder, role, at if step is None else step, weights)
     _only_for_runs(text, step, weights)
     resolve(text)
-    card = _exported(Path(text).expanduser() / CARD)
+    folder = Path(text).expanduser()
+    card = _exported(folder / CARD)
     if card is None:
         return Target(name=text)
-    form = card.format if card.role is Role.DEFENDER else "plain"
-    return Target(name=text, role=card.role, format=form, system=card.system, exported=card)
+    return Target(
+        name=text,
+        role=card.role,
+        format=card.format if card.role is Role.DEFENDER else "plain",
+        system=card.system,
+        trained_by=judges_of_card(folder),
+        exported=card,
+    )
 
 
 def _run_of(text: str) -> tuple[Path | None, Which]:
@@ -134,7 +142,7 @@ def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights |
         weights=(weights or player.learn.sample_from) if learned else "start",
         format=player.format if role is Role.DEFENDER else "plain",
         system=player.system,
-        trained_by=training_judges(config),
+        trained_by=taught_by(folder, role),
     )
 
 

@@ -49,8 +49,12 @@ def build_task(
     *,
     judge: str,
     allow_training_judge: bool = False,
+    kept: bool = True,
 ) -> Task:
-    """A task of Inspect that asks `questions` and counts what the Attacker would want."""
+    """A task of Inspect that asks `questions` and counts what the Attacker would want.
+
+    `kept`: what an endpoint answered today is not asked again.
+    """
     samples = [
         Sample(
             id=each.id,
@@ -68,7 +72,7 @@ def build_task(
         )
         for each in questions
     ]
-    return asking(spec, samples, ask(judge, allow_training_judge), judged(judge))
+    return asking(spec, samples, ask(judge, allow_training_judge, kept), judged(judge))
 
 
 def asking(
@@ -131,8 +135,8 @@ def questions_of(
 
 
 @solver  # type: ignore[untyped-decorator]
-def ask(judge: str, allow_training_judge: bool) -> Any:
-    """Ask the question, unless its attack came to nothing."""
+def ask(judge: str, allow_training_judge: bool, kept: bool = True) -> Any:
+    """Ask the question, unless its attack came to nothing. `kept`: see `build_task`."""
 
     async def solve(state: Any, generate: Any) -> Any:
         api = get_model().api
@@ -141,7 +145,7 @@ def ask(judge: str, allow_training_judge: bool) -> Any:
             refuse_training_judge(parse_judge(judge), trained_by, allowed=allow_training_judge)
             cached: Any = False  # it keeps replies itself, by content
         else:
-            cached = CachePolicy(expiry="1D")  # to go on with what was stopped
+            cached = CachePolicy(expiry="1D") if kept else False  # to go on with what was stopped
         if state.metadata["fault"]:
             return state
         return await generate(state, cache=cached, seed=derive(0, "eval", state.sample_id) >> 32)
@@ -237,7 +241,8 @@ def _register(spec: SafetyTask) -> None:
         )
 
     make.__name__ = spec.name.replace("-", "_")
-    make.__doc__ = f"{spec.name}: {spec.counts} on {spec.source.name}."
+    lacks = f", without {spec.lacks}" if spec.lacks else ""
+    make.__doc__ = f"{spec.name}: {spec.counts} on {spec.source.name}{lacks}."
     task(name=spec.name)(make)
 
 

@@ -21,9 +21,11 @@ from unittest.mock import patch
 
 import datasets
 from lm_eval import evaluator, simple_evaluate
+from lm_eval.api import task as lm_eval_task
 from lm_eval.tasks import TaskManager
 
 from advgame import assets
+from advgame.engines.openai import OpenAISampler
 from advgame.errors import SeedError
 from advgame.evals.catalog import UtilityTask
 from advgame.evals.harness import BATCH, Answers, Endpoint, Kept
@@ -33,11 +35,13 @@ from advgame.evals.target import Loaded
 from advgame.hub import cached_if_silent, why_not
 from advgame.judges.cache import VerdictCache
 from advgame.metrics.intervals import rate
-from advgame.protocols import Sampler
 
 
 def run_utility(
-    task: UtilityTask, model: Loaded | tuple[str, Sampler], settings: Settings, progress: Progress
+    task: UtilityTask,
+    model: Loaded | tuple[str, OpenAISampler],
+    settings: Settings,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Run a task on a loaded model, or on an endpoint: its name and who asks it.
 
@@ -107,7 +111,7 @@ def scores(
     with tempfile.TemporaryDirectory() as folder:
         try:
             manager, which = _manager(task, Path(folder))
-            with _no_git(), nullcontext() if task.offline else cached_if_silent():
+            with _no_git(), _no_bars(), nullcontext() if task.offline else cached_if_silent():
                 found = simple_evaluate(
                     model=lm,
                     model_args=model_args or None,
@@ -133,6 +137,11 @@ def scores(
 def _no_git() -> Any:
     """Keep lm-eval from asking git for a commit: outside a repository git complains to the user."""
     return patch.object(evaluator, "get_git_commit_hash", lambda: None)
+
+
+def _no_bars() -> Any:
+    """Keep lm-eval's bar of every task's preparation off the terminal: we draw bars of our own."""
+    return patch.object(lm_eval_task, "tqdm", lambda items, **_: items)
 
 
 def _ordered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from advgame.models.resolve import resolve
 from advgame.store.atomic import staged_folder
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, resolve_checkpoint
+from advgame.store.taught import CARD, KEY, taught_by, told
 from advgame.types import Role, Weights
 
 Form = Literal["merged", "adapter"]
@@ -71,7 +72,7 @@ def export(
 
     Returns:
         `out`. Besides the model it holds the tokenizer, a model card and `advgame.json`, which
-        says how the player is asked (format, system prompt, sampling).
+        says how the player is asked (format, system prompt, sampling) and which judges taught it.
 
     Raises:
         StoreError: `out` exists; the run has no such checkpoint; the disk refuses.
@@ -101,8 +102,9 @@ def export(
             "format": player.format,
             "system": player.system,
             "sampling": player.sampling.model_dump(mode="json"),
+            KEY: told(taught_by(run, role)),
         }
-        (folder / "advgame.json").write_text(json.dumps(asked, indent=2) + "\n")
+        (folder / CARD).write_text(json.dumps(asked, indent=2) + "\n")
         (folder / "README.md").write_text(
             _CARD.format(
                 role=role.value,

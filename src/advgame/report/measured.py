@@ -16,7 +16,7 @@ FILE = "measure.json"
 
 _INTRO = (
     "Every attack on the Defender as it began (grey) and as it is {now}, by advgame measure: on "
-    "seeds that no training step saw, one attempt each, by the judge that did not train. Both "
+    "seeds that no training step saw, one attempt each, by {judge}. Both "
     "Defenders got the same prompts, so a change is paired. Intervals are of 95% over seeds; one "
     "that holds 0 allows for no change."
 )
@@ -38,16 +38,20 @@ def measured_group(run: Path) -> Group:
     """The figures of `RUN/measure.json`; empty if it is not there or holds something else."""
     charts: tuple[Forest, ...] = ()
     tables: tuple[Figures, ...] = ()
-    now = "now"
+    now, judge = "now", "the judge that did not train"
     try:
         report = cleaned(json.loads((run / FILE).read_bytes()))
         if "step" in report:  # older files lack it
             now = f"at step {report['step']:,}"
         now += _WEIGHTS.get(report.get("weights"), "")
+        if report.get("judge_trained_this_run"):
+            judge = "a judge that trained these players, so rates may flatter"
         charts, tables = tuple(_charts(report)), tuple(_tables(report))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         charts = ()
-    return Group("measured", "Measured on test seeds", _INTRO.format(now=now), charts, tables)
+    return Group(
+        "measured", "Measured on test seeds", _INTRO.format(now=now, judge=judge), charts, tables
+    )
 
 
 def _charts(report: Json) -> Iterator[Forest]:

@@ -16,11 +16,12 @@ from typing import Any
 
 from advgame.config.players import SamplingConfig
 from advgame.errors import StoreError
-from advgame.evals.target import CARD, Loaded, Target, load_target, player_config, target_of
+from advgame.evals.target import Loaded, Target, load_target, player_config, target_of
 from advgame.models.chat import render
 from advgame.prompts import Format, get_format
 from advgame.serve.shapes import Shape, wanted
 from advgame.store.select import Which
+from advgame.store.taught import CARD
 from advgame.types import Kind, Message, Role, SampleRequest, Sampling, Weights
 
 _FEWSHOT = "fewshot"  # how a model that was never an Attacker is asked to be one

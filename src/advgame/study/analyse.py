@@ -10,13 +10,14 @@ from statistics import fmean
 from typing import Any
 
 from advgame.config.overrides import differing
-from advgame.evals.judging import refuse_training_judge, training_judges
+from advgame.evals.judging import refuse_training_judge
 from advgame.metrics.replicates import (
     crossed_bootstrap,
     detectable,
     mean_over_runs,
     paired_over_runs,
 )
+from advgame.store.taught import training_judges
 from advgame.study.cells import asked, cells_of
 from advgame.study.measures import Record, Runs, evaluation, means, measures, outcomes, shared
 from advgame.study.plan import START, Plan, Trial
