@@ -106,6 +106,7 @@ async def _run(
         clock = Clock(partial(phase, step))
         with clock.stage("step"):
             played = await ahead.take(step)
+            release()  # what the round has freed, before the update needs as much
             with clock.stage("learn"):
                 spent = progress.spent(config.train)
                 stats = await asyncio.to_thread(learn, world, played, step, spent)
