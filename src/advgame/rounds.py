@@ -134,6 +134,7 @@ def minus(after: Cost, before: Cost) -> Cost:
     """The work done between two readings."""
     return Cost(
         sampled_tokens=after.sampled_tokens - before.sampled_tokens,
+        read_tokens=after.read_tokens - before.read_tokens,
         trained_tokens=after.trained_tokens - before.trained_tokens,
         reference_tokens=after.reference_tokens - before.reference_tokens,
         judge_tokens=after.judge_tokens - before.judge_tokens,

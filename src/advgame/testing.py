@@ -73,9 +73,10 @@ class ScriptedSampler:
         if cut:
             text = text[: ends[request.sampling.max_new_tokens - 1]]
         tokens = (*_ids(text), *(() if cut else (_END,)))
-        self.cost += Cost(sampled_tokens=len(tokens))
+        prompt = _ids(" ".join(message.content for message in request.messages))
+        self.cost += Cost(sampled_tokens=len(tokens), read_tokens=len(prompt))
         return Completion(
-            prompt_ids=_ids(" ".join(message.content for message in request.messages)),
+            prompt_ids=prompt,
             token_ids=tokens,
             logprobs=(-1.0,) * len(tokens),
             text=text,

@@ -258,6 +258,7 @@ class Cost:
     """What work was done: tokens, and floating-point operations as counted from shapes."""
 
     sampled_tokens: int = 0
+    read_tokens: int = 0  # of prompts, where sampling read them
     trained_tokens: int = 0
     reference_tokens: int = 0
     judge_tokens: int = 0
@@ -271,6 +272,7 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(
             sampled_tokens=self.sampled_tokens + other.sampled_tokens,
+            read_tokens=self.read_tokens + other.read_tokens,
             trained_tokens=self.trained_tokens + other.trained_tokens,
             reference_tokens=self.reference_tokens + other.reference_tokens,
             judge_tokens=self.judge_tokens + other.judge_tokens,

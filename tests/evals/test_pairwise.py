@@ -119,7 +119,7 @@ def test_replies_are_compared_in_both_orders(capsys: Captured) -> None:
     assert row["characters"]["model"] > row["characters"]["reference"]
     assert row["length_controlled"]["n"] == 4
     assert set(row["outcomes"].values()) == {1.0}
-    assert row["cost"]["judge_tokens"] == 72
+    assert row["cost"]["judge_tokens"] == 8 * (5 + 9)  # read and written, by its usage
     log = read_eval_log(str(Path(report["logs"]) / row["log"]))
     assert log.results.scores[0].metrics["value"].value == 1.0
 

@@ -236,7 +236,9 @@ def test_cost_is_booked_as_judging() -> None:
     sampler = ScriptedSampler(honest)
     judge = PointwiseJudge(asker(sampler), RUBRICS)
     asyncio.run(judge.judge([group("good")]))
-    assert judge.cost.judge_tokens == sampler.cost.sampled_tokens > 0
+    spent = sampler.cost
+    assert spent.read_tokens > spent.sampled_tokens > 0
+    assert judge.cost.judge_tokens == spent.read_tokens + spent.sampled_tokens
     assert judge.cost.sampled_tokens == 0
 
 

@@ -162,8 +162,11 @@ class HfSampler:
             new = len(reply.tokens)
             context = lengths[reply.row.request, reply.row.reply] + (new + 1) / 2
             flops += forward_flops(self._shape, new, context, new)
-        tokens = sum(len(reply.tokens) for reply in replies)
-        self._cost += Cost(sampled_tokens=tokens, flops=round(flops))
+        self._cost += Cost(
+            sampled_tokens=sum(len(reply.tokens) for reply in replies),
+            read_tokens=sum(len(group.prompt) for group in wave),
+            flops=round(flops),
+        )
 
 
 def _groups(requests: Sequence[SampleRequest], contexts: Sequence[tuple[int, ...]]) -> list[Group]:

@@ -50,7 +50,6 @@ class OpenAISampler:
         self._key = _key(engine.key_env)
         self._endpoint = self._connectable(engine.timeout)
         self._cost = Cost()
-        self._prompt_tokens = 0
         # A semaphore belongs to one event loop; callers may run a new loop for each call.
         self._limits: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             WeakKeyDictionary()
@@ -58,13 +57,8 @@ class OpenAISampler:
 
     @property
     def cost(self) -> Cost:
-        """Tokens sampled so far, as the server's `usage` reports them."""
+        """Tokens read and sampled so far, as the server's `usage` reports them."""
         return self._cost
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Tokens of the prompts so far, as the server's `usage` reports them."""
-        return self._prompt_tokens
 
     async def sample(self, requests: Sequence[SampleRequest], /) -> list[tuple[Completion, ...]]:
         """Return, for each request in order, one completion per seed in order.
@@ -159,8 +153,10 @@ class OpenAISampler:
         async with limit:
             answer = await self._endpoint.call(client, "POST", "/chat/completions", body)
         reply = _reply(answer, self._engine.base_url)
-        self._cost += Cost(sampled_tokens=_used(answer, "completion_tokens"))
-        self._prompt_tokens += _used(answer, "prompt_tokens")
+        self._cost += Cost(
+            sampled_tokens=_used(answer, "completion_tokens"),
+            read_tokens=_used(answer, "prompt_tokens"),
+        )
         return reply
 
 

@@ -124,7 +124,7 @@ class Endpoint(LM):  # type: ignore[misc]
     @property
     def read(self) -> int:
         """Tokens it was given, as it says."""
-        return self._sampler.prompt_tokens
+        return self._sampler.cost.read_tokens
 
     @property
     def written(self) -> int:

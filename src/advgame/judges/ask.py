@@ -76,9 +76,9 @@ class Asker:
 
     @property
     def cost(self) -> Cost:
-        """Work done so far: what the sampler sampled, booked as judging."""
+        """Work done so far: what the sampler read and wrote, booked as judging."""
         spent = self._sampler.cost
-        return Cost(judge_tokens=spent.sampled_tokens, flops=spent.flops)
+        return Cost(judge_tokens=spent.read_tokens + spent.sampled_tokens, flops=spent.flops)
 
     async def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """Return an answer to each question, in order.

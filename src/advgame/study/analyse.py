@@ -6,6 +6,7 @@ Pure functions of records: a page or a notebook can call `analyse` on committed 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
@@ -22,6 +23,7 @@ from advgame.study.cells import asked, cells_of
 from advgame.study.measures import Record, Runs, evaluation, means, measures, outcomes, shared
 from advgame.study.plan import START, Plan, Trial
 from advgame.study.power import power
+from advgame.types import Cost
 
 FIGURES = ("perplexity", "distinct_2", "stock_opening", "on_topic")
 _CURVES = (
@@ -191,7 +193,7 @@ def _cost(runs: Runs) -> dict[str, Any]:
     if not runs:
         return {}
     found = {key: fmean(run[key] for run in runs.values()) for key in ("steps", "seconds")}
-    names = next(iter(runs.values()))["cost"]
+    names = [name for name in asdict(Cost()) if all(name in run["cost"] for run in runs.values())]
     found |= {name: fmean(run["cost"][name] for run in runs.values()) for name in names}
     measuring = fmean(evaluation(run)["seconds"] for run in runs.values())
     return {**found, "seconds_measuring": measuring}
