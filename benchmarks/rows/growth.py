@@ -42,10 +42,11 @@ def measure(bench: Bench) -> Row:
     for name in ("seeds", "prompts", "replies", "length"):
         factors = (*fitted, *beyond)
         sizes = [replace(base, **{name: getattr(base, name) * factor}) for factor in factors]
-        spent = []
-        for size in sizes:
+        passes = []  # each over all sizes, so that another load meets them all alike
+        for _ in range(1 if bench.quick else 3):
             tidy()
-            spent.append(min(_cost(step, size) for _ in range(1 if bench.quick else 3)))
+            passes.append([_cost(step, size) for size in sizes])
+        spent = [min(each) for each in zip(*passes, strict=True)]
         values = [getattr(size, name) for size in sizes]
         slope, start = np.polyfit(values[: len(fitted)], spent[: len(fitted)], 1)
         far = [float(s - (start + slope * v)) / s for v, s in zip(values, spent, strict=True)]

