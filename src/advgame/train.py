@@ -106,7 +106,6 @@ async def _run(
         clock = Clock(partial(phase, step))
         with clock.stage("step"):
             played = await ahead.take(step)
-            release()  # what the round has freed, before the update needs as much
             with clock.stage("learn"):
                 spent = progress.spent(config.train)
                 stats = await asyncio.to_thread(learn, world, played, step, spent)
@@ -165,6 +164,7 @@ def learn(
                 each for role, episodes in lessons for each in player.credit(episodes, role)
             ]
             if lessons:
+                release()  # what is free lies in other pieces than this update asks for
                 done = player.learner.update(examples) if examples else None
                 stats.setdefault(player.name, []).append(done)
     return stats
