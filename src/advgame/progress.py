@@ -17,11 +17,15 @@ from advgame.types import Cost, UpdateStats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Steps done, what they cost, and the round played ahead of training (lag 1)."""
+    """Steps done, what they cost, and the round played ahead of training (lag 1).
+
+    `threads`: how many computed before the checkpoint that this was read from; None = not known.
+    """
 
     step: int = 0
     cost: Cost = field(default_factory=Cost)
     pending: Round | None = None
+    threads: int | None = None
 
     def add(
         self, step: int, played: Round, stats: Mapping[str, Sequence[UpdateStats | None]]
@@ -76,4 +80,9 @@ class Progress:
                 cost=Cost(**state["pending"]["cost"]),
                 seconds={},
             )
-        return Progress(step=state["step"], cost=Cost(**state["cost"]), pending=pending)
+        return Progress(
+            step=state["step"],
+            cost=Cost(**state["cost"]),
+            pending=pending,
+            threads=state.get("threads"),
+        )

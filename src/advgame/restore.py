@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def restore(
     progress = Progress() if found is None else Progress.read(found.folder("driver"))
     if found is not None:
         take(world, found)
-        folder.notes += other_threads(world.config, found)
+        folder.notes += _other_threads(world.config, progress.threads)
     elif fork is not None:
         run, which = parse_source(fork)
         source = resolve_checkpoint(run, which)
@@ -66,12 +65,11 @@ def take(world: World, found: Checkpoint) -> None:
             frozen.load(found.folder(frozen.name))
 
 
-def other_threads(config: RunConfig, found: Checkpoint) -> list[str]:
+def _other_threads(config: RunConfig, before: int | None) -> list[str]:
     """What to know where `train.threads: auto` took another count than before the checkpoint.
 
-    A count that was set is compared with the configuration (`store.compatible`).
+    Counts that were set are compared by `store.compatible`.
     """
-    before = json.loads((found.folder("driver") / "driver.json").read_text()).get("threads")
     now = torch.get_num_threads()
     if config.train.threads != "auto" or before in (None, now):
         return []

@@ -56,13 +56,17 @@ def download(
                 for block in answer.iter_raw():
                     file.write(block)
                     progress(file.tell())
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
     return half.stat().st_size == wheel.size
 
 
 def _address(wheel: Wheel, options: Sequence[str]) -> str | None:
-    """Where pip would download it from; None if pip has it at hand, or finds none."""
+    """Where pip would download it from; None if pip has it at hand, or finds none.
+
+    pip reads the wheel's metadata for that, a file of its own on PyPI. From an index that has no
+    such files it downloads the wheel.
+    """
     command = [
         *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", *options),
         *("--quiet", "--report", "-", f"{wheel.package}=={wheel.version}"),

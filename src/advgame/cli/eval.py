@@ -128,8 +128,7 @@ def evaluate(
     )
     target = targets[0]
     if any(not isinstance(each, UtilityTask) for each in tasks):  # before slow imports
-        for each in targets:
-            refuse_training_judge(parse_judge(judge), each.trained_by, allowed=allow_training_judge)
+        refuse_training_judge(parse_judge(judge), target.trained_by, allowed=allow_training_judge)
     try:
         import inspect_ai  # noqa: F401
         import lm_eval  # noqa: F401
