@@ -36,6 +36,7 @@ from advgame.models.weights import PlayerWeights
 from advgame.opponents import Opponents
 from advgame.prompts import get_format
 from advgame.protocols import Credit, FaithfulnessCheck, Judge, Sampler, Sink, WeightSync
+from advgame.room import check_room
 from advgame.rounds import Rounds
 from advgame.schedule import Fixed, Past, Source, ever_learns, learning_steps, snapshot_due, splits
 from advgame.seeds.attacks import load_attacks
@@ -131,6 +132,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
     judges = Judges(config, out)
     bench, second = judges.bench(), judges.evaluation()
     seats: dict[Role, Seat] = {role: seat_of(config, role, samplers[role]) for role in Role}
+    check_room(seats, train_seeds, validation_pool)
     table = Table(
         attacker=seats[Role.ATTACKER],
         defender=seats[Role.DEFENDER],
@@ -183,7 +185,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             sinks=sinks,
             notes=(
                 threads,
-                *(_where(role, own) for role, own in weights.items()),
+                *(f"{role}: {own.describe()}" for role, own in weights.items()),
                 *audit_notes(config.judges),
             ),
         )
@@ -253,10 +255,6 @@ def _players(
             sync=InProcessSync(own, sampler),
             config=player,
         )
-
-
-def _where(role: Role, weights: PlayerWeights) -> str:
-    return f"{role}: {weights.describe()}"
 
 
 class Judges:

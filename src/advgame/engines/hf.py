@@ -71,6 +71,10 @@ class HfSampler:
         """The most tokens that a prompt and its reply may have together."""
         return self._context
 
+    def length(self, request: SampleRequest) -> int:
+        """How many tokens the prompt of `request` has."""
+        return len(render(self._weights.tokenizer, request.messages, request.prefill))
+
     def pushed(self, version: int) -> None:
         """Take note that the weights it samples from are `version` from now on."""
         self._version = version

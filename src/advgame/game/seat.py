@@ -64,11 +64,12 @@ class ModelSeat:
 
     async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
         """Draw and parse the moves of each ask, in one sampling call for all of them."""
-        requests = [self._request(ask) for ask in asks]
+        requests = [self.request(ask) for ask in asks]
         drawn = await self.sampler.sample(requests) if requests else []
         return [tuple(self.read(completion) for completion in each) for each in drawn]
 
-    def _request(self, ask: Ask) -> SampleRequest:
+    def request(self, ask: Ask, /) -> SampleRequest:
+        """What the sampler is asked for `ask`."""
         messages = self.format.messages(ask.text, ask.kind, self.system, ask.injected)
         return SampleRequest(
             messages=messages,

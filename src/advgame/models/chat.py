@@ -45,7 +45,7 @@ def render(tokenizer: Any, messages: Sequence[Message], prefill: str = "") -> tu
     ids: list[int] = []
     for piece in [*text.split(_CUT), prefill]:
         if piece:
-            ids.extend(tokenizer(piece, add_special_tokens=False)["input_ids"])
+            ids.extend(tokenizer(piece, add_special_tokens=False, verbose=False)["input_ids"])
     return tuple(ids)
 
 

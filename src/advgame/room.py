@@ -1,0 +1,55 @@
+"""Whether every seed fits the players' contexts: asked before the first step, not on day three."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from advgame.engines.hf import HfSampler
+from advgame.errors import SeedError
+from advgame.game.seat import Ask, ModelSeat, Seat
+from advgame.seeds.load import SeedPool
+from advgame.types import Role, Seed
+
+_OPENING = 60
+
+
+def check_room(seats: Mapping[Role, Seat], *pools: SeedPool) -> None:
+    """Ask of each player in this process whether it has room for each seed and its own move.
+
+    An endpoint knows its own limit. What an Attacker makes of a seed and what a guide adds are not
+    known yet: a prompt that grows too long by these still ends the run when it is drawn.
+
+    Raises:
+        SeedError: seeds are too long for a player: how many, and the first of them.
+    """
+    seeds = [seed for pool in pools for seed in chain(pool.harmful, pool.benign)]
+    for role, seat in seats.items():
+        if not isinstance(seat, ModelSeat) or not isinstance(seat.sampler, HfSampler):
+            continue
+        positions, own = seat.sampler.positions, seat.sampling.max_new_tokens
+        long = list(_too_long(role, seat, seat.sampler, seeds, positions - own))
+        if long:
+            seed, tokens = long[0]
+            raise SeedError(
+                f"{len(long)} of {len(seeds)} seeds are too long for the {role}, which has "
+                f"{positions} positions and keeps {own} for its own move "
+                f"(sampling.max_new_tokens): {seed.text[:_OPENING]!r}… takes {tokens}. "
+                "Drop or shorten them"
+            )
+
+
+def _too_long(
+    role: Role, seat: ModelSeat, sampler: HfSampler, seeds: list[Seed], room: int
+) -> Iterator[tuple[Seed, int]]:
+    def length(text: str, seed: Seed) -> int:
+        return sampler.length(seat.request(Ask(text=text, kind=seed.kind, seeds=())))
+
+    frames = {seed.kind: length(".", seed) for seed in {seed.kind: seed for seed in seeds}.values()}
+    for seed in seeds:
+        shown = seed.present(seed.text) if role is Role.DEFENDER else seed.text
+        # A token is at least one byte, so most texts are known to fit without being rendered.
+        if len(shown.encode()) + frames[seed.kind] > room:
+            tokens = length(shown, seed)
+            if tokens > room:
+                yield seed, tokens
