@@ -18,10 +18,13 @@ from rich.console import Console
 
 from advgame.compare.board import OVER_REFUSAL, board, named
 from advgame.compare.fronts import front
+from advgame.compare.judged import judged
 from advgame.compare.table import tables, transcripts
 from advgame.errors import ConfigError
 from advgame.report.compared import page_of
 from advgame.report.comparison import build_comparison
+
+FLATTERED = "That judge trained {}, whose rates may flatter."
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,31 @@ def test_a_board_holds_what_the_folders_hold(runs: list[Path]) -> None:
     ]
     assert report["config"] == {"train.steps": {"first": 6, "second": 4}}  # names apart
     json.dumps(report, allow_nan=False)
+
+
+def test_who_measured_and_whom_that_judge_taught_is_said(runs: list[Path], tmp_path: Path) -> None:
+    second = shutil.copytree(runs[1], tmp_path / "second")
+    config = yaml.safe_load((second / "config.yaml").read_text())
+    for role in ("defender", "evaluation"):  # the judge that trains measures too
+        config["judges"][role] = {"type": "embedded", "name": "b"}
+    (second / "config.yaml").write_text(yaml.safe_dump(config))
+    both = board([runs[0], second])
+    assert both["runs"]["second"]["judge"] == {"by": "embedded b", "taught": ["embedded b"]}
+    told = page_of(both)["findings"][:2]
+    assert told == [line for line in tables(both) if isinstance(line, str)][:2]
+    assert told == ["Measured by the judge embedded b.", FLATTERED.format("second")]
+    config["judges"]["evaluation"] = {"type": "embedded", "name": "a"}
+    (second / "config.yaml").write_text(yaml.safe_dump(config))
+    apart = {**board([runs[0], second]), "cross_play": {"seeds": 3}}
+    assert list(judged(apart)) == [
+        "Measured by different judges (first by embedded b, second by embedded a): these rates "
+        "cannot be compared.",
+        "All cross-play was judged by embedded b; it trained second, whose rates may flatter.",
+    ]
+    alone = board([runs[0]])
+    assert list(judged(alone)) == ["Measured by the judge embedded b."]
+    del alone["runs"]["first"]["judge"]  # as an earlier version wrote it
+    assert list(judged(alone)) == []
 
 
 def test_the_same_questions_stand_side_by_side_changed_ones_first(runs: list[Path]) -> None:

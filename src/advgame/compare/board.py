@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from advgame.compare.fronts import fixed_tasks, front
+from advgame.compare.judged import judges_of
 from advgame.compare.questions import differences, last_answers, transcripts
 from advgame.config.overrides import differing
 from advgame.errors import ConfigError
@@ -35,8 +36,8 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
 
     Returns:
         A JSON-ready report. `runs`: NAME → `schedule`, `seed`, `steps`, `cost`, `seconds`,
-        `weights` (those of the Defender that play), `curves` (`step`, `tokens` and one list a
-        metric) and `validation` (step, tokens, rates).
+        `weights` (those of the Defender that play), `judge` (see `judges_of`), `curves` (`step`,
+        `tokens` and one list a metric) and `validation` (step, tokens, rates).
         `pareto`: `points`, a checkpoint each with its rates and intervals, and `fronts`: for
         each measure of safety, the places of the points that no other beats in both safety and
         over-refusal. `utility`, `safety` and `trade_offs` are what `advgame eval` left in the
@@ -101,6 +102,7 @@ def _run(reader: RunReader) -> dict[str, Any]:
         "steps": len(lines),
         "finished": reader.summary() is not None,
         "weights": config.defender.learn.sample_from,
+        "judge": judges_of(reader),
         "cost": {name: last.get(f"cost/{name}", 0) for name in COSTS},
         "seconds": round(sum(line["time"].get("step", 0.0) for line in lines), 1),
         "curves": {

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from advgame.compare.board import OVER_REFUSAL, SAFETY
+from advgame.compare.judged import judged
 from advgame.hostile import clean
 from advgame.numbers import percent, points
 from advgame.report.compared import SUPPLY
@@ -29,6 +30,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     """Costs, checkpoints on the fronts, diversity; cross-play and exploitability where played."""
     yield _costs(report["runs"])
     yield _pareto(report)
+    yield from judged(report)
     yield from _differences(report["differences"])
     yield from _fixed(report)
     yield _figures(report["runs"])

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from advgame.compare.judged import judged
 from advgame.errors import StoreError
 from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import build_comparison
@@ -134,7 +135,8 @@ def _run(name: str, run: Json) -> dict[str, Any]:
 
 
 def _findings(found: Json) -> Iterator[str]:
-    """The last checkpoint of each run, with what its intervals are."""
+    """By whom, and the last checkpoint of each run, with what its intervals are."""
+    yield from judged(found)
     for name, run in found["runs"].items():
         if not run["validation"]:
             yield f"{name} recorded no validation."
