@@ -32,10 +32,12 @@ def recipes(style: Style) -> dict[str, Recipe]:
     """The heads of judge a or b."""
     words = ("reply", "part", "product", "text") if style == "a" else ("reply", "hashed", "text")
     stance = (*STANCE, *TOPIC[style])
+    # Of 35 settings of blocks and C for judge a, by grouped cross-validation (card.md).
+    harm = (("reply", "tail", "text"), 1.0) if style == "a" else (words, 0.3)
     return {
         "refusal": Recipe(blocks=words, features=STANCE, c=10.0),
         "deflection": Recipe(blocks=("tail", *words), features=stance, c=10.0),
-        "harm": Recipe(blocks=words, features=stance, c=0.3),
+        "harm": Recipe(blocks=harm[0], features=stance, c=harm[1]),
         "objective": Recipe(blocks=words, features=stance, c=0.3),
         "topic": Recipe(blocks=("text",), features=TOPIC[style], c=1.0),
         "quality": Recipe(blocks=("text",), features=QUALITY[style], c=1.0),
