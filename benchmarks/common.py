@@ -59,8 +59,10 @@ class Row:
 
 def clock_name() -> Clock:
     """CPU seconds of this process with one thread: other work on the machine hardly shows in
-    them. With more threads they would add up, so there it is the clock on the wall."""
-    return "cpu" if torch.get_num_threads() == 1 else "wall"
+    them. With more threads they would add up, and what a GPU does is none of them: there it is
+    the clock on the wall."""
+    alone = torch.get_num_threads() == 1 and not torch.cuda.is_available()
+    return "cpu" if alone else "wall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,17 @@ class Timed:
 def timed(run: Callable[[], float]) -> Timed:
     """Call `run`, which returns the work it did, and take its time by `clock_name`."""
     clock = time.process_time if clock_name() == "cpu" else time.perf_counter
+    _finish()
     started = clock()
     work = run()
+    _finish()
     return Timed(clock() - started, work)
+
+
+def _finish() -> None:
+    """Wait for what a GPU was given to do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def tidy() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -114,8 +113,3 @@ class GenerateSampler:
     def _cut(self, row: list[int]) -> list[int]:
         ends = [place for place, token in enumerate(row) if token in self._stop]
         return row[: ends[0] + 1] if ends else row
-
-
-def in_use(weights: Any) -> AbstractContextManager[Any]:
-    """The model with the adapters that play switched on."""
-    return weights.use("sampler")

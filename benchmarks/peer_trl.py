@@ -70,6 +70,8 @@ class TrlPlayer:
             )
         self.network = network
         self.trainer.create_optimizer()
+        # As `train` does it: autocast comes with this and not with `bf16` alone.
+        self.trainer.model = self.trainer.accelerator.prepare_model(self.trainer.model)
         self._learn = learn
 
     @property

@@ -17,15 +17,16 @@ _PLACES = {"mm": (0, 1), "addmm": (1, 2), "addmm_": (1, 2), "bmm": (0, 1)}
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Shape, strides and type of a matrix: how it lies decides how fast it is read."""
+    """Shape, strides, type and device of a matrix: how it lies decides how fast it is read."""
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: torch.dtype
+    device: torch.device
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Operand:
-        return cls(tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype)
+        return cls(tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype, tensor.device)
 
     @property
     def nbytes(self) -> int:
@@ -34,7 +35,8 @@ class Operand:
     def make(self) -> torch.Tensor:
         """Random numbers that lie in memory as the recorded matrix did."""
         places = 1 + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
-        return torch.randn(places).to(self.dtype).as_strided(self.shape, self.strides)
+        held = torch.randn(places, device=self.device).to(self.dtype)
+        return held.as_strided(self.shape, self.strides)
 
 
 @dataclass
@@ -90,13 +92,13 @@ def _many(run: Callable[[], object], times: int) -> float:
     return times
 
 
-def gemm_rate(dtype: torch.dtype, size: int = 2048) -> float:
+def gemm_rate(dtype: torch.dtype, device: torch.device, size: int = 2048) -> float:
     """Operations a second of a large square product: this machine's peak, as torch reaches it."""
-    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     return 2 * size**3 / best(lambda: a @ b, 0.1)
 
 
-def read_rate(megabytes: int = 512) -> float:
+def read_rate(device: torch.device, megabytes: int = 512) -> float:
     """Bytes a second of reading memory far larger than any cache."""
-    block = torch.ones(megabytes * 2**18)  # float32
+    block = torch.ones(megabytes * 2**18, device=device)  # float32
     return block.nbytes / best(lambda: block.sum(), 0.1)

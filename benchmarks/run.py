@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from advgame.errors import AdvGameError, StoreError
 from advgame.memory import lean
 
 ROWS = {  # name → module, in the order of the table
@@ -34,15 +35,27 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--out", type=Path, help="the JSON; rows already in it are kept")
     parser.add_argument("--preset", default="laptop", help="tiny tries the harness, in seconds")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, help="default 5, with --quick 2")
+    parser.add_argument("--threads", type=positive, default=1)
+    parser.add_argument("--repeats", type=positive, help="default 5, with --quick 2")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(args.threads)  # before torch is imported
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     warnings.filterwarnings("ignore")
     lean()  # as the command line has it; both arms gain
-    _run(args)
+    try:
+        _run(args)
+    except AdvGameError as error:
+        parser.exit(AdvGameError.exit_code, f"{parser.prog}: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"\n{parser.prog}: stopped; the JSON holds the rows that were done\n")
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value}: use a positive number")
+    return value
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -54,6 +67,7 @@ def _run(args: argparse.Namespace) -> None:
     from benchmarks.bench import Bench
     from benchmarks.machine import facts, slug
     from benchmarks.table import show
+    from benchmarks.workload import config_of
 
     datasets.disable_progress_bars()
     torch.set_num_threads(args.threads)
@@ -61,6 +75,9 @@ def _run(args: argparse.Namespace) -> None:
     kind = "quick" if args.quick else "full"
     out: Path = args.out or RESULTS / f"{args.preset}-{kind}-{slug(cpu())}.json"
     rows = _kept(out)
+    # What is wrong with the preset or the file is said now and not after the first row.
+    config_of(args.preset, args.quick, args.threads)
+    _write(out, list(rows.values()))
     repeats = args.repeats or (2 if args.quick else 5)
     with ExitStack() as whole:
         bench = Bench(whole, args.quick, repeats, args.threads, args.preset)
@@ -79,12 +96,22 @@ def _run(args: argparse.Namespace) -> None:
 
 def _kept(out: Path) -> dict[str, Any]:
     """Rows of an earlier run into the same file."""
-    return {row["name"]: row for row in json.loads(out.read_text())["rows"]} if out.exists() else {}
+    if not out.exists():
+        return {}
+    try:
+        return {row["name"]: row for row in json.loads(out.read_bytes())["rows"]}
+    except OSError as error:
+        raise StoreError(f"cannot read {out}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{out} is no result of this program; name another file") from error
 
 
 def _write(out: Path, rows: list[dict[str, Any]]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({"format": 1, "rows": rows}, indent=1) + "\n")
+    from advgame.store.atomic import reporting, write_text
+
+    with reporting(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, json.dumps({"format": 1, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

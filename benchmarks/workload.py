@@ -19,6 +19,7 @@ from advgame.config import RunConfig
 from advgame.config.load import load
 from advgame.credit import build as build_credit
 from advgame.engines.hf import HfSampler
+from advgame.models.chat import render
 from advgame.models.weights import PlayerWeights
 from advgame.protocols import Sampler
 from advgame.rounds import Rounds
@@ -115,10 +116,16 @@ class Step:
     def _describe(self, role: Role) -> dict[str, Any]:
         drawn = [one for row in self.drawn[role] for one in row]
         pairs = self.pairs(role)
+        tokenizer = self.weights[role].tokenizer
+        read = [
+            len(render(tokenizer, one.context or one.messages, one.prefill))
+            for one in self.requests[role]
+        ]
         return {
             "requests": len(self.requests[role]),
             "replies": len(drawn),
             "prompt_tokens": lengths([len(row[0].prompt_ids) for row in self.drawn[role]]),
+            "read_tokens": lengths(read),  # the same with the guides that are sampled after
             "reply_tokens": lengths([len(one.token_ids) for one in drawn]),
             "pairs": len(pairs),
             "pairs_of_updates": [len(each) for each in self.updates(role)],

@@ -19,16 +19,18 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from advgame.errors import StoreError
 from advgame.learn import LocalLearner
 from advgame.types import Role
+from benchmarks import run
 from benchmarks.bench import Bench
-from benchmarks.common import Row, Spread, Timed, alternate, speedups
+from benchmarks.common import Row, Spread, Timed, alternate, clock_name, speedups, timed
 from benchmarks.machine import facts, slug
 from benchmarks.peer_generate import GenerateSampler
 from benchmarks.peer_trl import TrlPlayer
 from benchmarks.products import Products
 from benchmarks.roofline import picture
-from benchmarks.rows import decode, driver, recorded, rollouts, update, whole_step
+from benchmarks.rows import decode, driver, growth, recorded, rollouts, update, whole_step
 from benchmarks.run import ROWS
 from benchmarks.table import show
 from benchmarks.workload import Step
@@ -74,6 +76,53 @@ def test_arms_alternate_and_the_ratio_is_work_a_second() -> None:
     assert (spread.min, spread.median, spread.max) == (2.0, 2.5, 3.0)
 
 
+def test_a_gpu_is_waited_for_and_timed_by_the_wall(monkeypatch) -> None:
+    waits = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append("wait"))
+    assert clock_name() == "wall"
+    timed(lambda: waits.append("work") or 1.0)
+    assert waits == ["wait", "work", "wait"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--only", "nothing"], "invalid choice: 'nothing'"),
+        (["--repeats", "0"], "0: use a positive number"),
+        (["--preset", "nothing"], "nothing"),
+        (["--out", "/proc/nothing/x.json"], "cannot write /proc/nothing/x.json"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_in_one_line_and_at_once(
+    monkeypatch, capsys, tmp_path, words, says
+) -> None:
+    for name in ("OMP_NUM_THREADS", "HF_HUB_DISABLE_PROGRESS_BARS", "TRANSFORMERS_VERBOSITY"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))  # what `main` sets goes with the test
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(run, "ROWS", {"update": "no such module"})  # nothing is measured
+    monkeypatch.setattr(sys, "argv", ["bench", "--out", str(tmp_path / "x.json"), *words])
+    with pytest.raises(SystemExit) as ended:
+        run.main()
+    said = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and says in said[-1]
+
+
+def test_a_file_that_is_no_result_is_left_as_it_is(tmp_path) -> None:
+    for text in ("{", "[]", '{"rows": [{}]}'):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(StoreError, match=r"x\.json is no result"):
+            run._kept(tmp_path / "x.json")
+        assert (tmp_path / "x.json").read_text() == text
+
+
+def test_cost_bends_where_it_leaves_the_line_for_good() -> None:
+    assert growth.bend([20, 32], [0.02, 0.03]) is None
+    assert growth.bend([20, 32], [0.09, 0.03]) is None
+    assert growth.bend([20, 32], [0.01, -0.09]) == 32
+    assert growth.bend([20, 32], [0.06, 0.09]) == 20
+
+
 def test_the_table_fits_80_columns() -> None:
     out = io.StringIO()
     rows = [
@@ -102,6 +151,11 @@ def test_the_workload_is_what_was_sampled(step: Step) -> None:
             assert len(drawn) == len(request.seeds)
     said = step.describe()["defender"]
     assert said["reply_tokens"]["count"] == said["replies"]
+    assert said["read_tokens"] == said["prompt_tokens"]
+    first, *rest = step.requests[Role.DEFENDER]
+    guided = replace(first, context=(*first.messages, *first.messages))
+    behind = replace(step, requests={**step.requests, Role.DEFENDER: [guided, *rest]})
+    assert behind.describe()["defender"]["read_tokens"]["sum"] > said["read_tokens"]["sum"]
     played = [reply for e in step.episodes for b in e.branches for reply in b.replies]
     assert said["replies"] == len(played)
     assert said["pairs"] == len(step.pairs(Role.DEFENDER)) > 0
@@ -115,6 +169,17 @@ def test_both_learners_have_the_same_loss_and_gradient(bench: Bench, step: Step)
     far = update.compare(bench, step.config.defender, pairs, "float32", count=len(pairs))
     assert far["loss"] < 1e-5 and far["gradient"] < 1e-4
     assert abs(far["loss_of_trl"] - 0.693147) > 1e-4  # or the policy would be the reference
+
+
+def test_trl_computes_in_the_type_it_would_train_in(bench: Bench, step: Step) -> None:
+    player = step.config.defender.model_copy(update={"dtype": "bfloat16"})
+    peer = TrlPlayer(player, bench.folder(), 0.1, 0.0)
+    adapters = [each for name, each in peer.model.named_modules() if name.endswith("A.default")]
+    seen = []
+    for each in adapters:  # float32, so without autocast their products would be
+        each.register_forward_hook(lambda _module, _args, out: seen.append(out.dtype))
+    peer.step(step.pairs(Role.DEFENDER)[:1])
+    assert set(seen) == {torch.bfloat16} and len(seen) == len(adapters)
 
 
 def test_a_shared_prompt_is_forwarded_once_and_nothing_is_padded(bench: Bench, step: Step) -> None:

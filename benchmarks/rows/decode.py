@@ -7,6 +7,7 @@ weight with each row: it takes no less than max(bytes / bandwidth, operations / 
 from __future__ import annotations
 
 from itertools import cycle
+from statistics import median
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ def measure(bench: Bench) -> Row:
         held = sum(p.nbytes for name, p in model.named_parameters() if ".lora_" not in name)
     most = rows_of(config_of(bench.preset, quick=False, threads=bench.threads))
     points: list[dict[str, float]] = []
-    peaks = gemm_rate(dtype), read_rate()
+    peaks = gemm_rate(dtype, weights.device), read_rate(weights.device)
     ratios: list[float] = []
     for rows in sorted({8, most} if bench.quick else {1, 8, 32, most}):
         wave = _wave(step, rows)
@@ -45,19 +46,19 @@ def measure(bench: Bench) -> Row:
             patched(fused_forwards(model)),
         ):
             rollout(model, _cut(wave, 2), frozenset())
+            found = []
             for _ in range(bench.repeats if rows == most else 1):
                 long = timed(lambda m=model, w=wave: _tokens(m, w, NEW)).seconds
                 short = timed(lambda m=model, w=wave: _tokens(m, w, 1)).seconds
-                each = (long - short) / (NEW - 1)
-                flops = forward_flops(shape, rows, _context(wave), rows)
-                # Keys and values: a prompt's once for all its replies, a reply's own each.
-                kept = sum(len(g.prompt) for g in wave) + rows * (NEW + 1) / 2
-                read = held + kept * 2 * shape.layers * shape.kv_heads * shape.head_dim * (
-                    dtype.itemsize
-                )
-                floor = max(flops / peaks[0], read / peaks[1])
-                if rows == most:
-                    ratios.append(floor / each)
+                found.append((long - short) / (NEW - 1))
+        flops = forward_flops(shape, rows, _context(wave), rows)
+        # Keys and values: a prompt's once for all its replies, a reply's own each.
+        kept = sum(len(g.prompt) for g in wave) + rows * (NEW + 1) / 2
+        read = held + kept * 2 * shape.layers * shape.kv_heads * shape.head_dim * dtype.itemsize
+        floor = max(flops / peaks[0], read / peaks[1])
+        each = median(found)
+        if rows == most:
+            ratios = [floor / one for one in found]
         points.append(
             {
                 "rows": rows,

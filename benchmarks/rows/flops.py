@@ -51,7 +51,9 @@ def measure(bench: Bench) -> Row:
             "gflop_per_s": [round(each / 1e9, 1) for each in rates],
             "products_gflop_per_s": [round(products.flops / each / 1e9, 1) for each in floor],
             "square_gemm_gflop_per_s": {
-                str(kind).removeprefix("torch."): round(gemm_rate(kind) / 1e9, 1)
+                str(kind).removeprefix("torch."): round(
+                    gemm_rate(kind, step.weights[role].device) / 1e9, 1
+                )
                 for kind in (torch.float32, torch.bfloat16)
             },
             "commonest": [

@@ -8,6 +8,7 @@ points, to where one sampling wave holds no more, and says where cost leaves the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,8 +57,9 @@ def measure(bench: Bench) -> Row:
             "start_s": round(float(start), 3),
             "slope_s": round(float(slope), 4),
             "off_line": [round(each, 3) for each in far],
-            "fitted": len(fitted),  # the points after these were not; where is the line left?
-            "bends_at": next((v for v, f in zip(values, far, strict=True) if abs(f) > 0.05), None),
+            "fitted": len(fitted),  # the points after these were not
+            "bends_at": bend(values[len(fitted) :], far[len(fitted) :]),
+            "passes": len(passes),  # of which the quickest counts
         }
         worst[name] = max(abs(each) for each in far[: len(fitted)])
     return Row(
@@ -78,6 +80,17 @@ def measure(bench: Bench) -> Row:
         },
         detail=lines,
     )
+
+
+def bend(values: Sequence[int], off_line: Sequence[float]) -> int | None:
+    """The size from which on cost stays more than 5% off the line; None where it does not."""
+    found = None
+    for value, far in zip(values, off_line, strict=True):
+        if abs(far) <= 0.05:
+            found = None
+        elif found is None:
+            found = value
+    return found
 
 
 def _cost(step: Step, size: Size) -> float:

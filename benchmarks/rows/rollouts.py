@@ -100,7 +100,7 @@ def _contexts(sampler: HfSampler, requests: Sequence[SampleRequest]) -> list[tup
 
 
 def _difference(model: Any, one: Completion, context: tuple[int, ...]) -> float:
-    ids = torch.tensor([context + one.token_ids])
+    ids = torch.tensor([context + one.token_ids], device=model.device)
     logits = model(input_ids=ids, use_cache=False).logits[0, len(context) - 1 : -1].float()
-    plain = logits.log_softmax(-1).gather(1, torch.tensor(one.token_ids)[:, None])[:, 0]
-    return float((plain - torch.tensor(one.logprobs)).abs().max())
+    plain = logits.log_softmax(-1).gather(1, ids[0, len(context) :, None])[:, 0]
+    return float((plain.cpu() - torch.tensor(one.logprobs)).abs().max())

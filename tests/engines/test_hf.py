@@ -177,6 +177,21 @@ def test_diverged_weights_are_named(weights, value, top_p):
         draw(HfSampler(weights), requests(top_p=top_p))
 
 
+def test_a_prompt_is_read_once_and_what_prompts_begin_with_once_for_all(weights):
+    texts = [f"Tell me a story about a fox and a hen, the one of day {day}." for day in range(4)]
+    read = []
+    with weights.use("sampler") as model:
+        hook = model.get_input_embeddings().register_forward_hook(
+            lambda _module, args, _out: read.append(args[0].numel())
+        )
+    rows = draw(HfSampler(weights), requests(tokens=1, replies=5, texts=texts))
+    hook.remove()
+    prompts = [row[0].prompt_ids for row in rows]
+    assert len({len(prompt) for prompt in prompts}) == 1  # so nothing has to be padded
+    distinct = {prompt[:n] for prompt in prompts for n in range(1, len(prompt))}
+    assert sum(read) == len(distinct) + 4 * 5  # each reply is drawn from its prompt's last token
+
+
 # What makes the host wait for a GPU: a tensor's values taken as Python's.
 TAKEN = ("tolist", "item", "cpu", "numpy", "nonzero", "__bool__", "__float__", "__int__")
 
