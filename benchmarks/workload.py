@@ -46,10 +46,6 @@ QUICK = (  # a seed of each sort, half the prompts; too few for a share of past 
     "game.prompts_per_seed=2",
 )
 
-WITHOUT_BONUS = tuple(  # of entropy: TRL's DPO has none, and both sides do the same work
-    f"{role.value}.learn.objective.entropy=0" for role in Role
-)
-
 
 class Recording:
     """A `Sampler` that remembers what was asked of another one, and what came back."""
@@ -144,7 +140,7 @@ def budget_of(config: RunConfig, role: Role) -> int:
 
 def config_of(preset: str, quick: bool, threads: int) -> RunConfig:
     parts = QUICK if quick else ()
-    return load(preset, [*WITHOUT_BONUS, *parts, f"train.threads={threads}"])
+    return load(preset, [*parts, f"train.threads={threads}"])
 
 
 def seated(world: World, samplers: dict[Role, Sampler]) -> Rounds:

@@ -54,10 +54,9 @@ def linear_logprobs(
         dtype = torch.get_autocast_dtype(device)
         hidden_TD, weight_VD = hidden_TD.to(dtype), weight_VD.to(dtype)
         bias_V = None if bias_V is None else bias_V.to(dtype)
+    rows = max(1, chunk_elements // len(weight_VD))
     grad = torch.is_grad_enabled()
     jacobian = grad and hidden_TD.requires_grad and not weight_VD.requires_grad
-    held = 2 if jacobian and entropy_grad else 1  # the slopes of the entropy beside the softmax
-    rows = max(1, chunk_elements // (held * len(weight_VD)))
     apply: Any = _LinearLogProbs.apply
     logps_T, entropy_T = apply(hidden_TD, weight_VD, bias_V, target_T, entropy_grad, jacobian, rows)
     return logps_T, entropy_T if entropy_grad else entropy_T.detach()
