@@ -49,7 +49,7 @@ def _too_long(
     for seed in seeds:
         shown = seed.present(seed.text) if role is Role.DEFENDER else seed.text
         # A token is at least one byte, so most texts are known to fit without being rendered.
-        if len(shown.encode()) + frames[seed.kind] > room:
+        if len(shown.encode(errors="surrogatepass")) + frames[seed.kind] > room:
             tokens = length(shown, seed)
             if tokens > room:
                 yield seed, tokens
