@@ -24,7 +24,7 @@ from advgame.errors import ConfigError
 from advgame.report.compared import page_of
 from advgame.report.comparison import build_comparison
 
-FLATTERED = "That judge trained {}, whose rates may flatter."
+FLATTERED = "Measured by the judge embedded b, which trained second: its rates of them may flatter."
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +68,18 @@ def test_who_measured_and_whom_that_judge_taught_is_said(runs: list[Path], tmp_p
     (second / "config.yaml").write_text(yaml.safe_dump(config))
     both = board([runs[0], second])
     assert both["runs"]["second"]["judge"] == {"by": "embedded b", "taught": ["embedded b"]}
-    told = page_of(both)["findings"][:2]
-    assert told == [line for line in tables(both) if isinstance(line, str)][:2]
-    assert told == ["Measured by the judge embedded b.", FLATTERED.format("second")]
+    told = page_of(both)["findings"][0]
+    assert told == next(line for line in tables(both) if isinstance(line, str))
+    assert told == FLATTERED
     config["judges"]["evaluation"] = {"type": "embedded", "name": "a"}
     (second / "config.yaml").write_text(yaml.safe_dump(config))
     apart = {**board([runs[0], second]), "cross_play": {"seeds": 3}}
     assert list(judged(apart)) == [
         "Measured by different judges (first by embedded b, second by embedded a): these rates "
         "cannot be compared.",
-        "All cross-play was judged by embedded b; it trained second, whose rates may flatter.",
+        FLATTERED,
+        "Measured by the judge embedded a.",
+        "All cross-play was judged by embedded b, the first run's.",
     ]
     alone = board([runs[0]])
     assert list(judged(alone)) == ["Measured by the judge embedded b."]

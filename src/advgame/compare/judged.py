@@ -32,14 +32,11 @@ def judged(report: Mapping[str, Any]) -> Iterator[str]:
     if len(names) > 1:
         who = ", ".join(f"{name} by {each['by']}" for name, each in judges.items())
         yield f"Measured by different judges ({who}): these rates cannot be compared."
-    else:
-        yield f"Measured by the judge {names[0]}."
-    flattered = [name for name, each in judges.items() if each["by"] in each["taught"]]
-    if flattered:
-        yield f"That judge trained {', '.join(flattered)}, whose rates may flatter."
-    if report.get("cross_play"):
-        by = next(iter(judges.values()))["by"]
-        taught = [name for name, each in judges.items() if by in each["taught"]]
-        known = f"; it trained {', '.join(taught)}, whose rates may flatter" if taught else ""
-        if known or len(names) > 1:
-            yield f"All cross-play was judged by {by}{known}."
+    everyone = names[0] if report.get("cross_play") else None  # the first run's judges that
+    for by in names:
+        heard = [name for name, each in judges.items() if by in (each["by"], everyone)]
+        taught = [name for name in heard if by in judges[name]["taught"]]
+        flattered = f", which trained {', '.join(taught)}: its rates of them may flatter"
+        yield f"Measured by the judge {by}{flattered if taught else ''}."
+    if everyone and len(names) > 1:
+        yield f"All cross-play was judged by {everyone}, the first run's."
