@@ -6,6 +6,7 @@ weight with each row: it takes no less than max(bytes / bandwidth, operations / 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from statistics import median
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 
 from advgame.config import RunConfig
 from advgame.engines.rollout import rollout
-from advgame.engines.waves import Group
+from advgame.engines.waves import Group, waves
 from advgame.engines.waves import Row as Reply
 from advgame.models.flops import Shape, forward_flops
 from advgame.models.lora import fused_forwards, patched
@@ -34,12 +35,13 @@ def measure(bench: Bench) -> Row:
         dtype = next(model.parameters()).dtype
         shape = Shape.of(model.config)
         held = sum(p.nbytes for name, p in model.named_parameters() if ".lora_" not in name)
-    most = rows_of(config_of(bench.preset, quick=False, threads=bench.threads))
+    full = _full(step, rows_of(config_of(bench.preset, quick=False, threads=bench.threads)))
+    most = _size(full)
     points: list[dict[str, float]] = []
     peaks = gemm_rate(dtype, weights.device), read_rate(weights.device)
     ratios: list[float] = []
     for rows in sorted({8, most} if bench.quick else {1, 8, 32, most}):
-        wave = _wave(step, rows)
+        wave = full if rows == most else _wave(step, rows)
         with (  # as the engine has it
             weights.use("sampler") as model,
             torch.inference_mode(),
@@ -76,7 +78,7 @@ def measure(bench: Bench) -> Row:
         ratio=Spread.of(ratios),
         target=0.5,
         unit="share",
-        workload={"rows": most, "new_tokens": NEW, "prompts": len(_wave(step, most))},
+        workload={"rows": most, "new_tokens": NEW, "prompts": len(full)},
         correctness={"compared": "nothing here; see the row rollouts: the same engine"},
         detail={
             "dtype": str(dtype).removeprefix("torch."),
@@ -93,6 +95,16 @@ def rows_of(config: RunConfig) -> int:
     prompts = (attacked.harmful + attacked.benign) * game.prompts_per_seed
     alone = game.direct_replies or game.replies_per_prompt
     return prompts * game.replies_per_prompt + (direct.harmful + direct.benign) * alone
+
+
+def _full(step: Step, rows: int) -> list[Group]:
+    """The largest wave the engine makes of so many replies: it holds `engine.batch_tokens`."""
+    asked = _cut(_wave(step, rows), step.config.defender.sampling.max_new_tokens)
+    return list(max(waves(asked, step.budget(Role.DEFENDER)), key=lambda wave: _size(wave)))
+
+
+def _size(wave: Sequence[Group]) -> int:
+    return sum(len(group.rows) for group in wave)
 
 
 def _wave(step: Step, rows: int) -> list[Group]:

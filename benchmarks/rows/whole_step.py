@@ -42,7 +42,7 @@ def measure(bench: Bench) -> Row:
     their_rounds = seated(step.world, dict(samplers))
     losses: dict[str, float] = {}
     seconds: dict[str, Any] = {}
-    same: list[bool] = []
+    trees: list[Any] = []  # compared after the last repeat: that takes time, too
 
     def ours() -> float:
         step.reset()
@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Row:
         stats = learn(step.world, played, 0)
         step.world.average(stats)
         step.world.push(0)  # the same version as the round that was kept
-        same.append(played.all == step.episodes)
+        trees.append(played.all)
         seconds["advgame"] = dict(played.seconds)
         for name, updates in stats.items():
             for done in updates:
@@ -68,7 +68,7 @@ def measure(bench: Bench) -> Row:
             for examples in updates:
                 pairs = [one for one in examples if isinstance(one, Pair)]
                 losses.setdefault(f"peer {role}", peers[role].step(pairs).loss)
-        same.append(played.all == step.episodes)
+        trees.append(played.all)
         seconds["peer"] = dict(played.seconds)
         return 1
 
@@ -90,7 +90,7 @@ def measure(bench: Bench) -> Row:
                 for role in Role
                 if step.pairs(role)
             ),
-            "same_tree": all(same),
+            "same_tree": all(tree == step.episodes for tree in trees),
             "losses": losses,
         },
         detail={

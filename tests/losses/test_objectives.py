@@ -13,7 +13,7 @@ from advgame.losses.dpo import dpo
 from advgame.losses.grpo import importance
 from advgame.losses.ipo import ipo
 from advgame.losses.objective import CreditedBatch, PairBatch
-from advgame.losses.regularizers import k3
+from advgame.losses.regularizers import k2, k3
 
 LENGTHS = [3, 1, 4, 2]
 TOTAL = sum(LENGTHS)
@@ -54,10 +54,10 @@ def tokens(seed):
 
 
 PAIR_CONFIGS = [
-    kind(length_normalised=normalised, nll=nll, entropy=entropy)
+    kind(length_normalised=normalised, nll=nll, entropy=entropy, kl=kl)
     for kind in (DPOConfig, IPOConfig)
     for normalised in (False, True)
-    for nll, entropy in ((0.0, 0.0), (0.1, 0.2))
+    for nll, entropy, kl in ((0.0, 0.0, 0.0), (0.1, 0.2, 0.3))
 ]
 GRPO_CONFIGS = [
     GRPOConfig(token_mean=mean, entropy=entropy, importance_cap=cap)
@@ -167,6 +167,16 @@ def test_k3_is_never_negative_and_zero_at_equality(policy, reference):
     apart, equal = k3(policy_T, torch.full_like(policy_T, reference))
     assert apart >= 0
     assert equal == 0
+
+
+def test_the_gradient_of_k2_is_that_of_the_kl():
+    """Over all tokens, each as often as the policy draws it."""
+    logits = tokens(0).requires_grad_()
+    policy, reference = logits.log_softmax(0), tokens(1).log_softmax(0)
+    drawn = policy.exp().detach()
+    (found,) = torch.autograd.grad((drawn * k2(policy, reference)).sum(), logits, retain_graph=True)
+    (exact,) = torch.autograd.grad((policy.exp() * (policy - reference)).sum(), logits)
+    torch.testing.assert_close(found, exact)
 
 
 @given(

@@ -80,6 +80,8 @@ class DPOConfig(Config):
     """Weight of −log π(y⁺) per token."""
     entropy: float = Field(0.0, ge=0)
     """Weight of the entropy bonus."""
+    kl: float = Field(0.0, ge=0)
+    """Weight of the KL to the reference per token (k2): β holds whole replies, this each token."""
 
 
 class IPOConfig(Config):
@@ -94,6 +96,8 @@ class IPOConfig(Config):
     """Weight of −log π(y⁺) per token."""
     entropy: float = Field(0.0, ge=0)
     """Weight of the entropy bonus."""
+    kl: float = Field(0.0, ge=0)
+    """Weight of the KL to the reference per token (k2): β holds whole replies, this each token."""
 
 
 class GRPOConfig(Config):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
+from advgame.losses.logprobs import log_total
+
 _STRIDE = 256  # tokens whose mass is added up before anyone walks along them
 _GREEDY = 1e-6  # colder than this no second token has any mass left, and 1 / temperature overflows
 _HEAD = 64  # a nucleus seldom holds more tokens; where it does, the row is sorted in full
@@ -21,27 +23,39 @@ def uniforms(seed: int, count: int) -> torch.Tensor:
 
 def draw(
     logits: torch.Tensor, numbers: torch.Tensor, temperature: float, top_p: float
-) -> torch.Tensor:
-    """Return a token a row: `logits [R, V]`, `numbers [R]` → `[R]`.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a token a row and its log-prob at temperature 1, in nats.
 
-    Temperature 0 takes the most likely token, as do those too close to it to differ. `top_p`
-    keeps the smallest set of most likely tokens that holds this much of the probability
-    (arXiv 1904.09751).
+    `logits [R, V]`, at least float32, and `numbers [R]` give two `[R]`. Temperature 0 takes the
+    most likely token, as do those too close to it to differ. `top_p` keeps the smallest set of most
+    likely tokens that holds this much of the probability (arXiv 1904.09751). The log-prob of a row
+    with logits that are not finite is not finite.
     """
+    shares = logits.softmax(-1)
+    tokens = _choose(logits, shares, numbers, temperature, top_p)
+    return tokens, logits.gather(1, tokens[:, None])[:, 0] - log_total(logits, shares)
+
+
+def _choose(
+    logits: torch.Tensor,
+    shares: torch.Tensor,
+    numbers: torch.Tensor,
+    temperature: float,
+    top_p: float,
+) -> torch.Tensor:
+    """Return a token a row; `shares` is the softmax of `logits`, enough at temperature 1."""
     if temperature < _GREEDY:
         return logits.argmax(-1)
+    if temperature != 1:
+        shares = (logits * (1 / temperature)).softmax(-1)
     if top_p >= 1:
-        return _walk(torch.softmax(logits * (1 / temperature), dim=-1), numbers)
-    scaled = logits * (1 / temperature)
-    normaliser = scaled.logsumexp(-1, keepdim=True)
-    head = scaled.topk(min(_HEAD, scaled.shape[1]), dim=-1)
-    shares = (head.values - normaliser).exp()
-    tokens = _nucleus(head.indices, shares, numbers, top_p)
-    short = (shares.sum(-1) < top_p).nonzero()[:, 0]
+        return _walk(shares, numbers)
+    head = shares.topk(min(_HEAD, shares.shape[1]), dim=-1)
+    tokens = _nucleus(head.indices, head.values, numbers, top_p)
+    short = (head.values.sum(-1) < top_p).nonzero()[:, 0]
     if len(short):
-        whole = scaled[short].sort(dim=-1, descending=True)
-        shares = (whole.values - normaliser[short]).exp()
-        tokens[short] = _nucleus(whole.indices, shares, numbers[short], top_p)
+        whole = shares[short].sort(dim=-1, descending=True)
+        tokens[short] = _nucleus(whole.indices, whole.values, numbers[short], top_p)
     return tokens
 
 

@@ -19,7 +19,6 @@ from advgame.engines.draw import draw, uniforms
 from advgame.engines.kv import Prefill, Prompts, Replies, Stem
 from advgame.engines.waves import Group, Row, chunks, stems
 from advgame.errors import ModelError
-from advgame.losses.logprobs import log_total
 from advgame.types import Finish, Sampling
 
 _PREFILL_TOKENS = 4_096  # tokens of one pass over prompts: bounds its activations
@@ -143,10 +142,7 @@ def _plan(live: Sequence[Reply]) -> dict[Sampling, list[int]]:
 def _draw_all(
     logits: torch.Tensor, numbers: torch.Tensor, plan: dict[Sampling, list[int]]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw a token for each row by its own sampling settings: tokens and log-probs, `[R]` each.
-
-    The log-prob of a row with logits that are not finite is not finite.
-    """
+    """Draw a token for each row by its own sampling settings: tokens and log-probs, `[R]` each."""
     tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
     logprobs = torch.empty(len(logits), dtype=torch.float32, device=logits.device)
     on_cpu = logits.device.type == "cpu"
@@ -156,8 +152,6 @@ def _draw_all(
             end = start + most
             rows = slice(start, end) if len(plan) == 1 else alike[start:end]  # a slice copies less
             block = logits[rows].float()
-            normaliser = log_total(block, block.softmax(-1))
             drawn = draw(block, numbers[rows], sampling.temperature, sampling.top_p)
-            tokens[rows] = drawn
-            logprobs[rows] = block.gather(1, drawn[:, None])[:, 0] - normaliser
+            tokens[rows], logprobs[rows] = drawn
     return tokens, logprobs

@@ -23,6 +23,7 @@ def build(config: ObjectiveConfig) -> Objective[Any]:
                 length_normalised=config.length_normalised,
                 nll=config.nll,
                 entropy=config.entropy,
+                kl=config.kl,
             )
         case GRPOConfig():
             return GRPOObjective(

@@ -42,6 +42,10 @@ class PairBatch(Ragged):
     rejected_E: Tensor
     weight_E: Tensor
 
+    def both(self, values_C: Tensor) -> Tensor:
+        """Mean over the two completions of each pair: [C] → [E]."""
+        return (values_C[self.chosen_E] + values_C[self.rejected_E]) / 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditedBatch(Ragged):

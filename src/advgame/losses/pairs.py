@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from advgame.losses.objective import LossTerm, PairBatch, per_token, weighted
-from advgame.losses.regularizers import entropy, nll
+from advgame.losses.regularizers import entropy, k2, nll
 from advgame.types import Example
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairObjective:
-    """Σ_pairs weight · [loss(gap, β) + nll · NLL(y⁺) − entropy · H], over Σ_pairs weight.
+    """Σ_pairs weight · [loss(gap, β) + nll · NLL(y⁺) − entropy · H + kl · K] / Σ_pairs weight.
 
     `gap` is the chosen log-ratio log π − log r minus the rejected one: sums over tokens, or
-    per-token means with `length_normalised`. NLL and H are per token; H averages both sides.
+    per-token means with `length_normalised`. NLL, H and K (k2 to the reference) are per token; H
+    and K average both sides.
     """
 
     loss: Callable[[Tensor, float], Tensor]
@@ -25,6 +26,7 @@ class PairObjective:
     length_normalised: bool = False
     nll: float = 0.0
     entropy: float = 0.0
+    kl: float = 0.0
     needs_reference: bool = True
 
     @property
@@ -45,14 +47,15 @@ class PairObjective:
         ratio_C = batch.mean(log_ratio_T) if self.length_normalised else batch.sum(log_ratio_T)
         chosen_E, rejected_E = ratio_C[batch.chosen_E], ratio_C[batch.rejected_E]
         nll_E = nll(policy_T, batch)[batch.chosen_E]
-        entropy_C = entropy(entropy_T, batch)
-        entropy_E = (entropy_C[batch.chosen_E] + entropy_C[batch.rejected_E]) / 2
+        entropy_E = batch.both(entropy(entropy_T, batch))
 
         loss_E = self.loss(chosen_E - rejected_E, self.beta)
         if self.nll:
             loss_E = loss_E + self.nll * nll_E
         if self.entropy:
             loss_E = loss_E - self.entropy * entropy_E
+        if self.kl:
+            loss_E = loss_E + self.kl * batch.both(batch.mean(k2(policy_T, reference_T)))
 
         margin_E = self.beta * (chosen_E - rejected_E).detach()
         values = {
