@@ -1,5 +1,6 @@
 """The heap: what large tensors leave behind is used again. Counts page faults and heaps."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -87,3 +88,12 @@ def test_who_has_chosen_how_much_is_kept_is_not_overruled(monkeypatch):
     memory.lean()
     assert os.environ["LRU_CACHE_CAPACITY"] == "7"
     assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "128"
+
+
+def test_after_the_steps_garbage_is_collected_as_before():
+    before = gc.get_threshold()
+    with memory.settled():
+        assert gc.get_freeze_count() > 10_000  # torch and what else is loaded
+        assert gc.get_threshold()[2] > before[2]
+    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
