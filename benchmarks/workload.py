@@ -46,6 +46,10 @@ QUICK = (  # a seed of each sort, half the prompts; too few for a share of past 
     "game.prompts_per_seed=2",
 )
 
+WITHOUT_KL = tuple(  # TRL's DPO has none per token, and both sides do the same work
+    f"{role.value}.learn.objective.kl=0" for role in Role
+)
+
 
 class Recording:
     """A `Sampler` that remembers what was asked of another one, and what came back."""
@@ -140,7 +144,7 @@ def budget_of(config: RunConfig, role: Role) -> int:
 
 def config_of(preset: str, quick: bool, threads: int) -> RunConfig:
     parts = QUICK if quick else ()
-    return load(preset, [*parts, f"train.threads={threads}"])
+    return load(preset, [*WITHOUT_KL, *parts, f"train.threads={threads}"])
 
 
 def seated(world: World, samplers: dict[Role, Sampler]) -> Rounds:

@@ -190,6 +190,7 @@ def test_changing_type_drops_the_keys_of_the_old_type() -> None:
         "length_normalised": False,
         "nll": 0.0,
         "entropy": 0.0,
+        "kl": 0.0,
     }
 
 
