@@ -15,7 +15,7 @@ from advgame.learn.pack import micro_batches
 from advgame.learn.reference import reference_logps
 
 OBJECTIVES = [
-    DPOConfig(nll=0.1, entropy=0.05),
+    DPOConfig(nll=0.1, entropy=0.05, kl=0.2),
     DPOConfig(length_normalised=True),
     IPOConfig(),
     GRPOConfig(entropy=0.05),
