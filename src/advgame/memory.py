@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of mallopt(3), from malloc.h
-_KEPT_PRODUCTS = 128  # more than the shapes of a token's, or a micro-batch's, products
+_KEPT_PRODUCTS = 64  # more than the shapes of a token's, or a micro-batch's, products
 _LARGEST = 1 << 27  # bytes of a tensor from the heap: larger ones would fragment it for long
 
 
