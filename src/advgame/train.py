@@ -11,7 +11,7 @@ What is played and who learns is data (`schedule.py`); what the parts are is dec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ from advgame.rounds import Clock, Round
 from advgame.schedule import splits, turns
 from advgame.store.run import RunFolder
 from advgame.summary import summary
-from advgame.types import Role, UpdateStats
-from advgame.world import World, build_world
+from advgame.types import Episode, Kind, Role, Scored, UpdateStats
+from advgame.world import Player, World, build_world
 
 
 def train(
@@ -144,6 +144,7 @@ def learn(
 ) -> dict[str, list[UpdateStats | None]]:
     """One optimiser step for each split and each player that learns; None where nothing was found.
 
+    With `learn.minibatches` there are as many in its place, each on a part of the split's seeds.
     `spent` is the share of the run's budget that is gone, where it has one.
 
     A split without an example is skipped here, once, before any learner is called.
@@ -154,20 +155,33 @@ def learn(
         for player in world.players:
             if spent is not None:
                 player.learner.pace(spent)
-            lessons = [
-                (role, [each for each in episodes if each.seed.kind in kinds])
-                for turn, episodes in plan
-                for role in player.roles
-                if role in turn.learns
-            ]
-            examples = [
-                each for role, episodes in lessons for each in player.credit(episodes, role)
-            ]
-            if lessons:
-                release()  # what is free lies in other pieces than this update asks for
-                done = player.learner.update(examples) if examples else None
-                stats.setdefault(player.name, []).append(done)
+            for part in range(player.config.learn.minibatches):
+                lessons = [
+                    (role, _part(player, episodes, kinds, part))
+                    for turn, episodes in plan
+                    for role in player.roles
+                    if role in turn.learns
+                ]
+                examples = [
+                    each for role, episodes in lessons for each in player.credit(episodes, role)
+                ]
+                if lessons:
+                    release()  # what is free lies in other pieces than this update asks for
+                    done = player.learner.update(examples) if examples else None
+                    stats.setdefault(player.name, []).append(done)
     return stats
+
+
+def _part(
+    player: Player, episodes: Sequence[Episode[Scored]], kinds: Collection[Kind], part: int
+) -> Sequence[Episode[Scored]]:
+    """A minibatch of the seeds of these kinds: every n-th, so that each has some of all sources.
+
+    What was played from a seed stays together: its replies share a forward pass.
+    """
+    return [each for each in episodes if each.seed.kind in kinds][
+        part :: player.config.learn.minibatches
+    ]
 
 
 async def _validate(

@@ -250,7 +250,9 @@ def _players(
         yield Player(
             name="shared" if selfplay else role.value,
             roles=learning if selfplay else (role,),
-            learner=LocalLearner(own, player.learn, total_updates=steps * per_step),
+            learner=LocalLearner(
+                own, player.learn, total_updates=steps * per_step * player.learn.minibatches
+            ),
             credit=build_credit(player.learn.credit_or_default),
             sync=InProcessSync(own, sampler),
             config=player,

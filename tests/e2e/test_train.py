@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import re
-from functools import partial
+from collections.abc import Callable
+from functools import partial, partialmethod
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from safetensors.torch import load_file
 from advgame.config import RunConfig, load
 from advgame.errors import StoreError
 from advgame.events import Event, RunStarted, StepDone
+from advgame.learn import LocalLearner
 from advgame.store.reader import open_readonly
 from advgame.train import train
-from advgame.types import Episode, Role, Scored
+from advgame.types import Episode, Example, Pair, Role, Scored, UpdateStats
 
 METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 FAST = ["train.threads=1", "train.validation.every=0"]
@@ -172,6 +174,40 @@ def test_every_objective_runs(tmp_path: Path, objective: str) -> None:
     }
     documented = set(re.findall(r"^\| `\{learner\}/(\w+)` \|", METRICS.read_text("utf-8"), re.M))
     assert len(learned) > 10 and learned <= documented
+
+
+def test_minibatches_are_parts_of_the_same_examples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def updates(name: str, *options: str) -> list[list[Example]]:
+        seen: list[list[Example]] = []
+        monkeypatch.setattr(LocalLearner, "update", partialmethod(_watched, seen, update))
+        seeds = "seeds.attacked={harmful: 5, benign: 3}"
+        train(tiny("train.steps=1", seeds, *options), tmp_path / name)
+        return seen
+
+    update = LocalLearner.update
+    [attacker, whole, *benign] = updates("one")
+    [also, first, second, third, *rest] = updates("three", "defender.learn.minibatches=3")
+    assert also == attacker  # the option is a player's own
+    assert len(rest) == len(benign) + 2
+    parts = [first, second, third]
+    assert all(parts) and sum(map(len, parts)) == len(whole)
+    assert all(each in whole for part in parts for each in part)
+    prompts = [
+        {each.chosen.prompt_ids for each in part if isinstance(each, Pair)} for part in parts
+    ]
+    assert not prompts[0] & prompts[1] | prompts[1] & prompts[2] | prompts[0] & prompts[2]
+
+
+def _watched(
+    self: LocalLearner,
+    seen: list[list[Example]],
+    update: Callable[[LocalLearner, list[Example]], UpdateStats],
+    examples: list[Example],
+) -> UpdateStats:
+    seen.append(examples)
+    return update(self, examples)
 
 
 def test_a_fork_starts_from_the_other_runs_players(tmp_path: Path) -> None:

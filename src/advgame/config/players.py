@@ -162,6 +162,8 @@ class LearnConfig(Config):
     """Whose weights play: the EMA (mirror descent) or the trained policy (on-policy)."""
     reference: Literal["ema", "frozen", "recorded"] = "ema"
     """What the objective regularises to. recorded = the sampler's own log-probs."""
+    minibatches: int = Field(1, ge=1, le=64)
+    """Optimiser steps in place of each one: a part of the step's seeds in each."""
     ema_decay: float = Field(0.95, ge=0, lt=1)
     """EMA ← decay · EMA + (1 − decay) · policy, once a step."""
     lr: float = Field(1e-6, gt=0, le=1e6)
