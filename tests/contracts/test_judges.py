@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from advgame.config.judges import EmbeddedJudgeConfig
 from advgame.judges import embedded
 from advgame.judges.ask import Asker
+from advgame.judges.compared import ComparedJudge
 from advgame.judges.faithfulness import GenerativeCheck, NoCheck
 from advgame.judges.own import OwnCheck, OwnJudge
 from advgame.judges.pairwise import PairwiseJudge
@@ -66,6 +67,7 @@ JUDGES: dict[str, Callable[[], Judge]] = {
     "pairwise, one order": lambda: PairwiseJudge(asker(), RUBRICS, both_orders=False),
     "pointwise": lambda: PointwiseJudge(asker(), RUBRICS),
     "embedded a": lambda: embedded.build(EmbeddedJudgeConfig(name="a"), HashEmbedder()),
+    "embedded a, compared": lambda: ComparedJudge(JUDGES["embedded a"]()),
     "embedded b": lambda: embedded.build(EmbeddedJudgeConfig(name="b"), HashEmbedder()),
 }
 CHECKS: dict[str, Callable[[], FaithfulnessCheck]] = {

@@ -16,6 +16,8 @@ class EmbeddedJudgeConfig(Config):
     type: Literal["embedded"] = "embedded"
     name: str = "a"
     """Which of the shipped judges: a trains, b evaluates (disjoint labels, other features)."""
+    mode: Literal["pointwise", "pairwise"] = "pointwise"
+    """pairwise: a reply's score says how many of its group's replies it is better than."""
     embedder: str = "all-minilm-l6-v2"
     """Asset, folder or hub name of the sentence encoder."""
 

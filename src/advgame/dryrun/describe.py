@@ -106,7 +106,8 @@ def _judges(config: RunConfig) -> Iterator[str]:
                 place = where.base_url if isinstance(where, OpenAIEngine) else "in this process"
                 told = f"{judge.model}, {place}"
             case EmbeddedJudgeConfig():
-                told = f"embedded {judge.name} over {judge.embedder}"
+                compares = ", comparing" if judge.mode == "pairwise" else ""
+                told = f"embedded {judge.name} over {judge.embedder}{compares}"
             case ImportedJudgeConfig() | ImportedCheckConfig():
                 told = judge.path
             case _:

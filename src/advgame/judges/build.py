@@ -23,6 +23,7 @@ from advgame.config.players import Engine, OpenAIEngine
 from advgame.imports import build_object
 from advgame.judges.ask import Asker
 from advgame.judges.cache import VerdictCache
+from advgame.judges.compared import ComparedJudge
 from advgame.judges.faithfulness import GenerativeCheck, NoCheck
 from advgame.judges.own import OwnCheck, OwnJudge
 from advgame.judges.pairwise import PairwiseJudge
@@ -63,7 +64,8 @@ def build_judge(
         case EmbeddedJudgeConfig():
             from advgame.judges import embedded
 
-            return embedded.build(config, embedder_factory(config.embedder))
+            alone = embedded.build(config, embedder_factory(config.embedder))
+            return ComparedJudge(alone) if config.mode == "pairwise" else alone
         case GenerativeJudgeConfig():
             rubrics = load_rubrics(config.rubrics)
             asker = _asker(config, sampler_factory, cache_dir)
