@@ -47,7 +47,8 @@ def record(plan: Plan, trial: Trial, **changes: Any) -> dict[str, Any]:
         marks = "".join("1" if each else "0" for each in draws[:-1]) + "?"
         value = sum(draws[:-1]) / 59
         found = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 59, "unscored": 1}
-        cells[cell.name] = {"outcomes": marks, "rate": found, "by": None}
+        by = cell.by.hash if cell.by else None
+        cells[cell.name] = {"outcomes": marks, "rate": found, "by": by}
     sets = ("harmful", "benign-edgy", "benign-everyday")
     run = {
         "steps": 4,
@@ -62,6 +63,7 @@ def record(plan: Plan, trial: Trial, **changes: Any) -> dict[str, Any]:
     return {
         "arm": trial.arm,
         "seed": trial.seed,
+        "config": trial.config.model_dump(mode="json"),
         "evaluation": {
             "asked": asked(plan),
             "seeds": {name: [str(n) for n in range(60)] for name in sets},

@@ -51,6 +51,51 @@ def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
     json.dumps(report, allow_nan=False)
 
 
+def test_a_record_of_another_run_is_not_read(plan: Plan) -> None:
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    other = records["joint-1"]["config"]
+    records["joint-1"]["config"] = {**other, "train": {**other["train"], "budget_tokens": 800}}
+    report = analyse(plan, records)
+    assert report["arms"]["joint"]["runs"] == [0, 2, 3]
+    assert list(report["missing"]) == ["joint-1"]
+    assert report["differences"]["sequential"]["primary"]["runs"] == [0, 2]
+
+
+def test_runs_are_compared_where_the_same_attacker_met_both(plan: Plan) -> None:
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    name = "harmful/joint attacker"
+    whole = analyse(plan, records)["differences"]["sequential"]
+    assert whole["harmful/own attacker"]["runs"] == [0, 1, 2]  # each its own
+    cells = {key: run["evaluation"]["cells"] for key, run in records.items()}
+    assert name not in cells["joint-1"]  # there it is its own
+    cells["sequential-1"][name]["by"] = "an Attacker that was trained anew since"
+    report = analyse(plan, records)
+    assert report["missing"] == {"sequential-1": [name]}
+    assert report["arms"]["sequential"]["measures"][name]["n"] == 2
+
+
+def test_a_difference_is_between_answers_that_both_gave(plan: Plan) -> None:
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    for seed in (0, 1, 2):
+        for arm, marks in (("joint", "1?" + "0" * 58), ("sequential", "?1" + "0" * 58)):
+            cells = records[f"{arm}-{seed}"]["evaluation"]["cells"]
+            cells["harmful/plain"]["outcomes"] = marks
+    found = analyse(plan, records)["differences"]["sequential"]["harmful/plain"]
+    assert found["paired"]["value"] == found["bootstrap"]["value"] == 0.0
+
+
+def test_the_untrained_defender_stands_beside_every_attacker_of_an_arm(plan: Plan) -> None:
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    own = "harmful/own attacker@start"
+    rates = [
+        records[f"joint-{seed}"]["evaluation"]["cells"][own]["rate"]["value"] for seed in range(4)
+    ]
+    start = analyse(plan, records)["start"]["measures"]
+    assert start["harmful/joint attacker"]["value"] == pytest.approx(sum(rates) / 4)
+    parts = [start[name]["value"] for name in ("harmful/plain", "harmful/templates")]
+    assert start["primary"]["value"] == pytest.approx(sum(parts) / 2)
+
+
 def test_power_grows_with_runs_and_is_said_in_words(plan: Plan) -> None:
     report = analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials})
     found = report["power"]["sequential"]["harmful/plain"]
@@ -67,10 +112,17 @@ def test_half_a_study_can_be_read(plan: Plan) -> None:
     report = analyse(plan, records)
     assert report["arms"]["joint"]["runs"] == [0]
     assert report["missing"]["joint-0"] == ["harmful/templates"]
-    assert len(report["missing"]["joint-2"]) == len(cells_of(plan, plan.by_key("joint-2")))
+    for lost in ("joint-1", "joint-2"):  # measured in another way, not run
+        assert len(report["missing"][lost]) == len(cells_of(plan, plan.by_key(lost)))
     found = report["differences"]["defender-only"]
     assert "harmful/templates" not in found
-    assert found["harmful/plain"]["paired"]["low"] is None  # one pair has no spread
+    for kind in ("paired", "bootstrap"):  # one pair does not show how far runs are apart
+        assert found["harmful/plain"][kind]["low"] is None
+    assert found["harmful/plain"]["runs"] == [0]
+    assert (
+        "joint − defender-only: primary is not measured of both yet."
+        in page_of_study(json.loads(json.dumps(report)))["findings"]
+    )
     assert found["harmful/plain"]["detectable"]["difference"] is None
     assert report["power"] == {}
     assert shown(report)
@@ -82,7 +134,7 @@ def test_the_tables_tell_it(plan: Plan) -> None:
     for told in (
         "joint (n=4)",
         "joint − sequential, points",
-        "found 4 times in 5",
+        "found some 4 times in 5",
         "Cost of a run",
     ):
         assert told in text
@@ -98,6 +150,7 @@ def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
         assert "Study known" in page and "joint-0" in page
     made = page_of_study(json.loads(json.dumps(whole)))
     assert made["findings"][0].startswith("joint − defender-only, primary: −")
+    assert "(harmful/plain −" in made["findings"][0] and "3 runs each" in made["findings"][0]
     assert {each["metric"] for each in made["differences"]} >= {"primary", "harmful/plain"}
     assert "60 of harmful" in made["question"] and "which trained joint" in made["question"]
     assert made["commands"] == []  # the command line adds how it was called

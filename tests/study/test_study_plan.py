@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from advgame.config import load
 from advgame.errors import AdvGameError, ConfigError, StoreError
+from advgame.evals.subjects import held_out_seeds
 from advgame.study.cells import asked, cells_of, needs
 from advgame.study.folders import read_json
 from advgame.study.plan import check_sources, make_plan
@@ -98,6 +100,21 @@ def test_the_way_of_asking_has_a_hash_of_its_own(tmp_path: Path) -> None:
 
     assert way("attackers: [joint, red]", "attackers: [joint]") == way()
     assert way("seeds: 4,", "seeds: 5,") != way()
+    assert way("seeds: 4,", "seeds: 4, draw: 0,") == way()  # the default says nothing new
+    assert way("seeds: 4,", "seeds: 4, draw: 1,") != way()
+
+
+def test_draws_of_a_set_are_different_questions() -> None:
+    draws = [held_out_seeds(load("tiny"), ("benign-edgy",), 20, draw) for draw in range(12)]
+    for name in ("harmful", "benign-edgy"):
+        sets = [{seed.id for seed in draw[name]} for draw in draws]
+        assert all(len(each) == 20 for each in sets)
+        assert not sets[0] & sets[1]
+    edgy = [{seed.id for seed in draw["benign-edgy"]} for draw in draws]
+    assert (
+        len(set.union(*edgy[:11])) == 220
+    )  # 236 in all: the twelfth begins anew, in another order
+    assert edgy[11] not in edgy[:11]
 
 
 @pytest.mark.parametrize(

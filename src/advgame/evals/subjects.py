@@ -56,18 +56,21 @@ def load_subjects(
 
 
 def held_out_seeds(
-    config: RunConfig, benign: tuple[str, ...], count: int
+    config: RunConfig, benign: tuple[str, ...], count: int, draw: int = 0
 ) -> dict[str, tuple[Seed, ...]]:
     """`count` test seeds of each set: the run's harmful ones, and each benign set apart.
 
-    All sets are split together with the run's own, so none of them holds a training seed.
+    All sets are split together with the run's own, so none of them holds a training seed. Draws
+    0, 1, … of a set share no seed while it lasts.
     """
-    found = {"harmful": _take(load(config.seeds, "test").harmful, count)}
+    found = {"harmful": _take(load(config.seeds, "test").harmful, count, draw)}
     for name in benign:
         source = SeedsConfig(harmful=config.seeds.harmful, benign=(name,))
-        found[name] = _take(load(source, "test").of(Kind.BENIGN), count)
+        found[name] = _take(load(source, "test").of(Kind.BENIGN), count, draw)
     return found
 
 
-def _take(pool: tuple[Seed, ...], count: int) -> tuple[Seed, ...]:
-    return batch(pool, min(count, len(pool)), run_seed=0, step=0, stream="measure")
+def _take(pool: tuple[Seed, ...], count: int, draw: int) -> tuple[Seed, ...]:
+    count = min(count, len(pool))
+    order, place = divmod(draw, max(1, len(pool) // max(1, count)))  # none twice in a draw
+    return batch(pool, count, run_seed=order, step=place, stream="measure")

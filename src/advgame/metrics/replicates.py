@@ -76,7 +76,8 @@ def crossed_bootstrap(
     Runs and prompts are drawn anew independently of each other (Owen 2007, "The pigeonhole
     bootstrap"): all answers of a run, and all answers to a prompt, come or stay away together.
     With fewer than five or so runs a percentile interval is too narrow; see `paired_over_runs`.
-    No interval (None) where all differences are equal, as they are where no answer changed.
+    No interval (None) for one run, which does not show how far two are apart, nor where all
+    differences are equal, as they are where no answer changed.
 
     Args:
         before: outcomes, a row a run and a column a prompt; None = unscored.
@@ -102,7 +103,7 @@ def crossed_bootstrap(
     counts = ((of_runs @ known.astype(np.float64)) * of_prompts).sum(axis=1)
     means = sums[counts > 0] / counts[counts > 0]
     value = float(filled.sum() / n)
-    if np.ptp(found[known]) < _SAME:
+    if runs == 1 or np.ptp(found[known]) < _SAME:
         return Difference(value=value, low=None, high=None, n=n)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Difference(value=value, low=float(low), high=float(high), n=n)

@@ -64,7 +64,7 @@ def _measured(found: Json) -> str:
 
 
 def wider(measure: Json) -> Json:
-    """The wider interval of a difference; the bootstrap's where there is one run."""
+    """The wider interval of a difference, if it has one; the bootstrap's where runs agree."""
     paired, bootstrap = measure["paired"], measure["bootstrap"]
     if paired["low"] is None or bootstrap["low"] is None:
         return dict(bootstrap)
@@ -74,12 +74,21 @@ def wider(measure: Json) -> Json:
 
 def _findings(found: Json) -> Iterator[str]:
     for arm, measures in found["differences"].items():
-        names = [name for name in ("primary", "harmful/plain") if name in measures]
-        for name in names[:1]:
-            least = measures[name]["detectable"]["difference"]
-            told = _points(wider(measures[name]))
-            could = "" if least is None else f"; {in_points(least)} or more would have been seen"
-            yield f"{found['reference']} − {arm}, {name}: {told}{could}."
+        main = "primary" if found["primary"] else "harmful/plain"
+        if main not in measures:
+            if any(not name.endswith("@start") for name in measures):  # it has Defenders
+                yield f"{found['reference']} − {arm}: {main} is not measured of both yet."
+            continue
+        runs = len(measures[main]["runs"])
+        least = measures[main]["detectable"]["difference"]
+        told = _points(wider(measures[main]))
+        counted = f"{runs} runs each" if runs > 1 else "one run each, which shows no scheme"
+        could = "" if least is None else f"; one of {in_points(least)} is found some 4 times in 5"
+        parts = ", ".join(
+            f"{name} {in_points(wider(measures[name])['value'])}" for name in found["primary"]
+        )
+        of = f" ({parts})" if len(found["primary"]) > 1 else ""
+        yield f"{found['reference']} − {arm}, {main}: {told}{of}, {counted}{could}."
     if found["missing"]:
         yield f"{len(found['missing'])} runs are not fully measured: {', '.join(found['missing'])}."
 

@@ -19,8 +19,17 @@ from advgame.metrics.replicates import (
     paired_over_runs,
 )
 from advgame.store.taught import training_judges
-from advgame.study.cells import asked, cells_of
-from advgame.study.measures import Record, Runs, evaluation, means, measures, outcomes, shared
+from advgame.study.cells import HARMFUL, OWN, missing, valid
+from advgame.study.measures import (
+    PRIMARY,
+    Record,
+    Runs,
+    evaluation,
+    means,
+    measures,
+    outcomes,
+    shared,
+)
 from advgame.study.plan import START, Plan, Trial
 from advgame.study.power import power
 from advgame.types import Cost
@@ -47,15 +56,15 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         interval and `by_run`), `language` (SET → figure → the same), `cost` (means a run), and
         `by_run` (a list: seed, steps, cost, tokens, curves, validation, rates).
         `start`: the untrained Defender's rates and figures.
-        `differences`: ARM → NAME → reference − ARM: `paired` over run seeds (Student),
-        `bootstrap` over run seeds and prompts, `detectable`.
+        `differences`: ARM → NAME → reference − ARM: `runs`, the seeds that both have; `paired`
+        over run seeds (Student), `bootstrap` over run seeds and prompts, `detectable`.
         `attackers`: ARM → the trained Attacker on the untrained Defender, less the untrained one.
         `power`: what the study can see, as sentences and numbers.
         `missing`: RUN → the cells it lacks; all, for one without a record.
     """
     study = plan.study
     runs = {arm.name: _measured(plan, plan.of(arm.name), records) for arm in study.arms}
-    start = records.get(START)
+    start = valid(plan, plan.of(START)[0], records.get(START))
     primary = study.evaluate.primary
     judge = plan.of(START)[0].config.judges.evaluation
     assert judge is not None  # `make_plan` refuses a study without one
@@ -69,6 +78,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "study": study.name,
         "reference": study.reference,
         "budget_tokens": study.budget_tokens,
+        "primary": list(primary),
         "judge": judge.model_dump(mode="json"),
         "judge_trained": [
             arm.name
@@ -80,7 +90,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "seeds": {}
         if start is None
         else {k: len(v) for k, v in evaluation(start)["seeds"].items()},
-        "start": None if start is None else _start(start),
+        "start": None if start is None else _start(start, runs, primary),
         "config": differing(
             {
                 arm.name: plan.of(arm.name)[0].config.model_dump(mode="json", exclude={"seed"})
@@ -103,9 +113,9 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         },
         "power": power(runs[study.reference], {name: runs[name] for name in others}, primary),
         "missing": {
-            trial.key: lacking
+            trial.key: list(lacking)
             for trial in plan.trials
-            if (lacking := _lacking(plan, trial, records.get(trial.key)))
+            if (lacking := missing(plan, trial, records.get(trial.key)))
         },
     }
 
@@ -115,16 +125,16 @@ def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[s
 
     A measure of one's own (`own attacker`) compares two different attacks.
     """
-    seeds = [seed for seed in reference if seed in other]
     found: dict[str, Any] = {}
-    for name, cells in shared(reference, seeds, other, primary).items():
-        before = [outcomes(other[seed], cells) for seed in seeds]
-        after = [outcomes(reference[seed], cells) for seed in seeds]
+    for name, pairs in shared(reference, other, primary).items():
+        before, after = ([pair[side] for pair in pairs.values()] for side in (0, 1))
         found[name] = {
+            "runs": list(pairs),
             "paired": paired_over_runs(means(before), means(after)),
             "bootstrap": crossed_bootstrap(before, after),
             "detectable": detectable(before, after),
         }
+    seeds = [seed for seed in reference if seed in other]
     for name, figure in _figures(reference, seeds, other):
         theirs, ours = (
             [evaluation(runs[seed])["language"][name][figure] for seed in seeds]
@@ -137,11 +147,11 @@ def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[s
 def _measured(
     plan: Plan, trials: Sequence[Trial], records: Mapping[str, Record]
 ) -> dict[int, Record]:
-    """The records of an arm's runs by run seed, those measured in another way left out."""
+    """The records of an arm's runs by run seed, as far as they answer today's questions."""
     return {
         trial.seed: record
         for trial in trials
-        if (record := records.get(trial.key)) and evaluation(record)["asked"] == asked(plan)
+        if (record := valid(plan, trial, records.get(trial.key)))
     }
 
 
@@ -216,9 +226,17 @@ def _one(seed: int, run: Record) -> dict[str, Any]:
     }
 
 
-def _start(record: Record) -> dict[str, Any]:
+def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> dict[str, Any]:
+    """The untrained Defender: its rates, and what all trained Attackers of an arm do to it."""
     found = evaluation(record)
     rates = {name: cell["rate"] for name, cell in found["cells"].items()}
+    own = f"{HARMFUL}/{OWN}@start"
+    for arm, known in runs.items():
+        met = [run for run in known.values() if own in evaluation(run)["cells"]]
+        if met:
+            rates[f"{HARMFUL}/{arm} attacker"] = mean_over_runs([_rate(run, [own]) for run in met])
+    if primary and all(name in rates for name in primary):
+        rates[PRIMARY] = mean_over_runs([fmean(rates[name]["value"] for name in primary)])
     return {"measures": rates, "language": found["language"]}
 
 
@@ -242,8 +260,3 @@ def _figures(reference: Runs, seeds: Sequence[int], other: Runs) -> list[tuple[s
     every = [evaluation(runs[seed])["language"] for runs in (reference, other) for seed in seeds]
     sets = [name for name in every[0] if all(name in each for each in every)]
     return [(name, figure) for name in sets for figure in FIGURES]
-
-
-def _lacking(plan: Plan, trial: Trial, record: Record | None) -> list[str]:
-    cells = {} if record is None else evaluation(record)["cells"]
-    return [cell.name for cell in cells_of(plan, trial) if cell.name not in cells]

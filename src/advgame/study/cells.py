@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from advgame.study.config import FixedAttack
-from advgame.study.plan import START, Plan, Trial
+from advgame.study.measures import Record, evaluation
+from advgame.study.plan import DEFAULTS, START, Plan, Trial, changed
 
 HARMFUL = "harmful"
 UNTRAINED = "untrained attacker"
 OWN = "own attacker"
+_MEASURING = ("seeds.harmful", "judges.evaluation", "judges.defender", "judges.faithfulness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +66,40 @@ def needs(plan: Plan, trial: Trial) -> tuple[str, ...]:
 
 
 def asked(plan: Plan) -> str:
-    """A hash of how the study measures: seeds, sets and judge, which Attackers apart."""
-    start = plan.of(START)[0].config
+    """A hash of how the study measures: seeds, sets and judge, which Attackers apart.
+
+    Of what is not the default, so that a key that is new leaves it as it was.
+    """
+    start = plan.of(START)[0].config.model_dump(mode="json", include={"seeds", "judges"})
+    evaluate = plan.study.evaluate.model_dump(
+        mode="json", exclude={"attackers", "primary"}, exclude_defaults=True
+    )
     parts = [
-        plan.study.evaluate.model_dump(mode="json", exclude={"attackers", "primary"}),
-        start.seeds.model_dump(mode="json", include={"harmful"}),
-        start.judges.model_dump(mode="json", include={"evaluation", "defender", "faithfulness"}),
+        evaluate,
+        {k: v for k, v in changed(start, DEFAULTS).items() if k.startswith(_MEASURING)},
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
+    """A run's record with the cells that answer today's questions; None where the run is another.
+
+    A cell is left out if another Attacker's prompts filled it than would today.
+    """
+    if record is None or trial.differs(record["config"]):
+        return None
+    found = evaluation(record)
+    if found["asked"] != asked(plan):
+        return None
+    by = {cell.name: cell.by.hash if cell.by else None for cell in cells_of(plan, trial)}
+    cells = {
+        name: cell for name, cell in found["cells"].items() if name in by and cell["by"] == by[name]
+    }
+    return {**record, "evaluation": {**found, "cells": cells}}
+
+
+def missing(plan: Plan, trial: Trial, record: Record | None) -> tuple[str, ...]:
+    """The names of the cells that a run's record lacks or that another question filled."""
+    known = valid(plan, trial, record)
+    have = evaluation(known)["cells"] if known else {}
+    return tuple(cell.name for cell in cells_of(plan, trial) if cell.name not in have)

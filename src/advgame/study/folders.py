@@ -17,8 +17,7 @@ from typing import Any
 
 from advgame.errors import StoreError
 from advgame.store.atomic import write_text
-from advgame.study.cells import asked, cells_of
-from advgame.study.plan import Plan, Trial
+from advgame.study.plan import Trial
 
 FORMAT = 1
 MOST_BYTES = 200_000  # of a record
@@ -84,18 +83,6 @@ class Folders:
                 "lower evaluate.seeds"
             )
         write_text(self.records / f"{trial.key}.json", text + "\n")
-
-    def missing(self, plan: Plan, trial: Trial, record: Mapping[str, Any] | None) -> set[str]:
-        """The names of the cells that a trial's record lacks or that another question filled."""
-        wanted = {cell.name: cell for cell in cells_of(plan, trial)}
-        if record is None or record["evaluation"]["asked"] != asked(plan):
-            return set(wanted)
-        have = record["evaluation"]["cells"]
-        return {
-            name
-            for name, cell in wanted.items()
-            if name not in have or (cell.by is not None and have[name]["by"] != cell.by.hash)
-        }
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -21,8 +21,9 @@ from filelock import FileLock, Timeout
 from advgame.errors import AdvGameError, StoreError
 from advgame.events import Event, StepDone
 from advgame.memory import lean
-from advgame.study.cells import asked
+from advgame.study.cells import missing, valid
 from advgame.study.folders import Folders
+from advgame.study.measures import evaluation
 from advgame.study.plan import Plan, Trial, make_plan
 
 Say = Callable[[str], None]
@@ -43,12 +44,12 @@ def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None
     record = folders.record(trial)
     if record is None and trial.trains:
         _train(trial, folders.run(trial.key), say)
-    missing = folders.missing(plan, trial, record)
+    lacking = missing(plan, trial, record)
     gone = trial.trains and not (folders.run(trial.key) / "checkpoints").is_dir()
-    if gone and missing:
+    if gone and lacking:
         raise StoreError(
             f"{folders.run(trial.key)} is gone, so {trial.key} cannot be measured further: "
-            f"{len(missing)} cells stay empty; remove its record to run it again"
+            f"{len(lacking)} cells stay empty; remove its record to run it again"
         )
     if gone:
         return
@@ -60,14 +61,15 @@ def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None
     measurement = Measurement(plan, trial, folders)
     if trial.attacker_learns or not trial.trains:
         measurement.write_attacks()
-    known = record["evaluation"] if record and record["evaluation"]["asked"] == asked(plan) else {}
+    kept = valid(plan, trial, record)
+    known = evaluation(kept) if kept else {}
     whole = record or record_of(trial, folders.run(trial.key))
 
-    def keep(evaluation: dict[str, Any]) -> None:
+    def keep(measured: dict[str, Any]) -> None:
         seconds = round(known.get("seconds", 0.0) + time.monotonic() - begun, 1)
-        folders.write_record(trial, {**whole, "evaluation": {**evaluation, "seconds": seconds}})
+        folders.write_record(trial, {**whole, "evaluation": {**measured, "seconds": seconds}})
 
-    measurement.fill(missing, known, lambda name: say(f"{trial.key}: {name}"), keep)
+    measurement.fill(lacking, known, lambda name: say(f"{trial.key}: {name}"), keep)
 
 
 def _train(trial: Trial, run: Path, say: Say) -> None:

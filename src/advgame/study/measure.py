@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from advgame.engines.embed import build_embedder
@@ -43,7 +43,8 @@ class Measurement:
         """
         self._plan, self._trial, self._folders = plan, trial, folders
         start = plan.of(START)[0].config
-        chosen = held_out_seeds(start, plan.study.evaluate.benign, plan.study.evaluate.seeds)
+        evaluate = plan.study.evaluate
+        chosen = held_out_seeds(start, evaluate.benign, evaluate.seeds, evaluate.draw)
         self._seeds = {HARMFUL: chosen.pop(HARMFUL), **chosen}
         self._players = RunPlayers(trial.config, folders.run(trial.key))
         if trial.trains:
@@ -71,7 +72,7 @@ class Measurement:
 
     def fill(
         self,
-        names: set[str],
+        names: Collection[str],
         known: Mapping[str, Any],
         on_cell: Callable[[str], None],
         keep: Callable[[dict[str, Any]], None],

@@ -8,6 +8,9 @@ from typing import Any, TypeAlias
 
 Record: TypeAlias = Mapping[str, Any]
 Runs: TypeAlias = Mapping[int, Record]  # the records of an arm by run seed
+Row: TypeAlias = list[float | None]  # an outcome a prompt
+Pair: TypeAlias = tuple[Row, ...]  # the other arm's, the reference's
+Pairs: TypeAlias = Mapping[int, Pair]  # by run seed
 
 PRIMARY = "primary"
 
@@ -26,21 +29,41 @@ def outcomes(record: Record, cells: Sequence[str]) -> list[float | None]:
     return [None if "?" in each else each.count("1") / len(each) for each in marks]
 
 
-def shared(
-    reference: Runs,
-    seeds: Sequence[int],
-    other: Runs,
-    primary: Sequence[str],
-) -> dict[str, Sequence[str]]:
-    """The measures that all runs of both arms have, the main one first: name → its cells."""
-    if not seeds:
-        return {}
-    every = [evaluation(runs[seed])["cells"] for runs in (reference, other) for seed in seeds]
-    return {
-        name: cells
-        for name, cells in measures(every[0], primary).items()
-        if all(cell in each for each in every for cell in cells)
-    }
+def shared(reference: Runs, other: Runs, primary: Sequence[str]) -> dict[str, Pairs]:
+    """The measures that runs of one seed have in both arms, the main one first.
+
+    A run that lacks a measure, or met another Attacker than its pair, is left out of that measure.
+    """
+    seeds = [seed for seed in reference if seed in other]
+    names = dict.fromkeys(name for seed in seeds for name in evaluation(reference[seed])["cells"])
+    found: dict[str, Pairs] = {}
+    for name, cells in measures(names, primary).items():
+        pairs = {
+            seed: _both(other[seed], reference[seed], cells)
+            for seed in seeds
+            if all(_alike(other[seed], reference[seed], cell) for cell in cells)
+        }
+        if pairs:
+            found[name] = pairs
+    return found
+
+
+def _alike(run: Record, other: Record, cell: str) -> bool:
+    ours, theirs = (evaluation(each)["cells"].get(cell) for each in (run, other))
+    if ours is None or theirs is None:
+        return False
+    own = cell.partition("/")[2].startswith("own attacker")  # two arms face two different ones
+    return own or ours["by"] == theirs["by"]
+
+
+def _both(before: Record, after: Record, cells: Sequence[str]) -> Pair:
+    """What is scored in both: the same prompts make both means."""
+    pairs = list(zip(outcomes(before, cells), outcomes(after, cells), strict=True))
+    known = [b is not None and a is not None for b, a in pairs]
+    return tuple(
+        [value if both else None for value, both in zip(side, known, strict=True)]
+        for side in zip(*pairs, strict=True)
+    )
 
 
 def measures(names: Iterable[str], primary: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -23,7 +23,7 @@ from advgame.types import Role
 START = "start"  # the untrained Defender is measured like any arm's
 _MOST_STEPS = 1_000_000  # the budget ends a run, not this
 _FREE = ("name", "sinks", "train.save.", "train.threads")  # they change no number
-_DEFAULTS: Final = dict(flat(RunConfig().model_dump(mode="json")))
+DEFAULTS: Final = dict(flat(RunConfig().model_dump(mode="json")))
 
 
 def changed(tree: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,13 +54,13 @@ class Trial:
     @property
     def hash(self) -> str:
         """What runs of the same numbers have in common; a key that is new leaves it as it was."""
-        chosen = changed(self.config.model_dump(mode="json"), _DEFAULTS)
+        chosen = changed(self.config.model_dump(mode="json"), DEFAULTS)
         text = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def differs(self, config: Mapping[str, Any]) -> list[str]:
         """The keys in which an older run's configuration asks for other numbers than this one."""
-        known = dict(_DEFAULTS) | dict(flat(config))
+        known = dict(DEFAULTS) | dict(flat(config))
         return list(changed(self.config.model_dump(mode="json"), known))
 
     @property

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from advgame.study.cells import cells_of, needs
+from advgame.study.cells import cells_of, missing, needs
 from advgame.study.folders import Folders
 from advgame.study.plan import Plan, Trial
 from advgame.study.pool import Task, Watcher, drive
@@ -57,13 +57,13 @@ def due(plan: Plan, folders: Folders, task: Task) -> bool:
     """Whether anything is left of a task."""
     trial = plan.by_key(task.key)
     record = folders.record(trial)
-    missing = folders.missing(plan, trial, record)
+    lacking = missing(plan, trial, record)
     if task.name.startswith("meet"):
-        return bool(missing)
+        return bool(lacking)
     alone = {
         cell.name for cell in cells_of(plan, trial) if cell.by is None or cell.by.key == trial.key
     }
-    return record is None or bool(missing & alone) or _owes_attacks(folders, trial)
+    return record is None or any(name in alone for name in lacking) or _owes_attacks(folders, trial)
 
 
 def _owes_attacks(folders: Folders, trial: Trial) -> bool:

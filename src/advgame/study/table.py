@@ -45,7 +45,7 @@ def _rates(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
         table.add_row(
             _shown(measure),
             "" if first is None or first["value"] is None else f"{100 * first['value']:.0f}",
-            *(percent(arm["measures"].get(measure)) for arm in arms.values()),
+            *(_of_runs(arm["measures"].get(measure), len(arm["runs"])) for arm in arms.values()),
         )
     return table
 
@@ -116,6 +116,12 @@ def _power(report: Mapping[str, Any]) -> Iterator[str]:
     for arm, measures in report["power"].items():
         yield f"{report['reference']} − {arm}, power 80%, two-sided 5%:"
         yield from (f"  {found['statement']}" for found in measures.values())
+
+
+def _of_runs(found: Mapping[str, Any] | None, runs: int) -> str:
+    """A mean, and of how many runs where some lack it."""
+    told = percent(found)
+    return told if found is None or found["n"] in (0, runs) else f"{told} of {found['n']}"
 
 
 def percent(found: Mapping[str, Any] | None) -> str:
