@@ -46,8 +46,13 @@ QUICK = (  # a seed of each sort, half the prompts; too few for a share of past 
     "game.prompts_per_seed=2",
 )
 
-WITHOUT_KL = tuple(  # TRL's DPO has none per token, and both sides do the same work
-    f"{role.value}.learn.objective.kl=0" for role in Role
+SAME_WORK = (  # what TRL's DPO lacks, and the round that the reference results are of
+    *(
+        f"{role.value}.learn.{key}"
+        for role in Role
+        for key in ("objective.kl=0", "objective.entropy=0", "minibatches=1")
+    ),
+    "seeds.direct.benign=13",
 )
 
 
@@ -144,7 +149,7 @@ def budget_of(config: RunConfig, role: Role) -> int:
 
 def config_of(preset: str, quick: bool, threads: int) -> RunConfig:
     parts = QUICK if quick else ()
-    return load(preset, [*WITHOUT_KL, *parts, f"train.threads={threads}"])
+    return load(preset, [*SAME_WORK, *parts, f"train.threads={threads}"])
 
 
 def seated(world: World, samplers: dict[Role, Sampler]) -> Rounds:
