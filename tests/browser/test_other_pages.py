@@ -83,7 +83,7 @@ def test_a_study_tells_what_its_reader_needs(page: Page, written: dict[str, Path
     told = page.js("document.querySelector('main').innerText")
     for words in (
         "joint − defender-only, primary: −",  # what came out, with its interval
-        "would have been seen",  # what the study could have seen
+        "is found some 4 times in 5",  # what the study could have seen
         "which trained joint",  # who judged
         "60 of harmful",  # on how much
         "Where the arms differ",
