@@ -15,6 +15,7 @@ from advgame.report.compared import build_from_file
 from advgame.report.studied import page_of_study, wider
 from advgame.study.analyse import analyse
 from advgame.study.cells import cells_of
+from advgame.study.measures import shared
 from advgame.study.plan import Plan
 from advgame.study.table import tables
 
@@ -72,6 +73,16 @@ def test_runs_are_compared_where_the_same_attacker_met_both(plan: Plan) -> None:
     report = analyse(plan, records)
     assert report["missing"] == {"sequential-1": [name]}
     assert report["arms"]["sequential"]["measures"][name]["n"] == 2
+
+
+def test_defenders_that_met_different_attackers_are_no_pair(plan: Plan) -> None:
+    name = "harmful/joint attacker"
+    run = record(plan, plan.by_key("sequential-0"))
+    other = record(plan, plan.by_key("defender-only-0"))
+    assert name in shared({0: run}, {0: other}, ())
+    other["evaluation"]["cells"][name]["by"] = "another"  # its place in the list was another
+    assert name not in shared({0: run}, {0: other}, ())
+    assert "harmful/plain" in shared({0: run}, {0: other}, ())
 
 
 def test_a_difference_is_between_answers_that_both_gave(plan: Plan) -> None:

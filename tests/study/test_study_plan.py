@@ -111,9 +111,7 @@ def test_draws_of_a_set_are_different_questions() -> None:
         assert all(len(each) == 20 for each in sets)
         assert not sets[0] & sets[1]
     edgy = [{seed.id for seed in draw["benign-edgy"]} for draw in draws]
-    assert (
-        len(set.union(*edgy[:11])) == 220
-    )  # 236 in all: the twelfth begins anew, in another order
+    assert len(set.union(*edgy[:11])) == 220  # of 236: the twelfth begins anew
     assert edgy[11] not in edgy[:11]
 
 
