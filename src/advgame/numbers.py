@@ -47,6 +47,15 @@ def in_points(value: float) -> str:
     return points(value, 1)
 
 
+def p_value(value: float) -> str:
+    """Return a p value as a sentence says it.
+
+    >>> p_value(0.0312), p_value(0.00004)
+    ('p = 0.031', 'p < 0.001')
+    """
+    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
+
+
 def on_axis(value: float) -> str:
     """Return a share as an axis says it.
 

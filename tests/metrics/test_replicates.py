@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from advgame.metrics.replicates import (
     crossed_bootstrap,
     detectable,
+    holm,
     mean_over_runs,
     paired_over_runs,
+    student_p,
     t_quantile,
 )
 
@@ -49,6 +52,44 @@ def test_pairs_cancel_what_the_runs_share() -> None:
     assert (found["low"], found["high"]) == pytest.approx((-0.1 - half, -0.1 + half), abs=1e-5)
     with pytest.raises(ValueError, match=r"shorter|longer"):
         paired_over_runs(before, before[:2])
+
+
+@given(st.lists(st.floats(-1, 1).map(lambda x: round(x, 3)), min_size=2, max_size=8))
+def test_a_p_value_is_scipys_and_agrees_with_its_interval(values: list[float]) -> None:
+    found = paired_over_runs([0.0] * len(values), values)
+    p = student_p(found)
+    if found["low"] is None or found["high"] is None:
+        assert p is None
+        return
+    assert p == pytest.approx(stats.ttest_1samp(values, 0.0).pvalue, abs=1e-9)
+    if abs(p - 0.05) > 1e-6:
+        assert (p < 0.05) == (not found["low"] <= 0 <= found["high"])
+
+
+def test_holm_corrects_for_several() -> None:
+    # Holm's own steps by hand: 4 · 0.01, 3 · 0.02, then never less than the one before.
+    found = holm({"a": 0.04, "b": 0.01, "c": 0.02, "d": 0.9})
+    assert found == pytest.approx({"a": 0.08, "b": 0.04, "c": 0.06, "d": 0.9})
+    assert list(found) == ["a", "b", "c", "d"]
+    assert holm({"a": 0.03, "b": 0.031})["b"] == 0.06
+    assert holm({"a": 0.7, "b": 0.8}) == {"a": 1.0, "b": 1.0}
+    assert holm({}) == {}
+
+
+def test_where_nothing_differs_holm_is_seldom_wrong() -> None:
+    rng = np.random.default_rng(0)
+    alone = together = 0
+    for _ in range(400):
+        reference = rng.normal(size=4)
+        p_values = {
+            str(arm): student_p(paired_over_runs(reference.tolist(), rng.normal(size=4).tolist()))
+            for arm in range(4)
+        }
+        known = {arm: p for arm, p in p_values.items() if p is not None}
+        alone += min(known.values()) < 0.05
+        together += min(holm(known).values()) < 0.05
+    assert alone > 40  # twice what each comparison allows by itself
+    assert together < 30
 
 
 def simulate(rng, effect: float, runs: int, prompts: int, sd_run: float, sd_prompt: float):

@@ -48,6 +48,10 @@ def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
     assert "defender-only" not in report["attackers"]  # it leaves no Attacker
     assert report["arms"]["joint"]["cost"]["steps"] == 4
     assert report["arms"]["joint"]["by_run"][0]["tokens"] == [450, 920]
+    chance = report["chance"]
+    assert chance.keys() == {"defender-only", "sequential"}
+    assert chance["defender-only"]["p"] < 0.01 < chance["sequential"]["p"]
+    assert chance["defender-only"]["holm"] == 2 * chance["defender-only"]["p"]
     assert report["missing"] == {}
     json.dumps(report, allow_nan=False)
 
@@ -146,6 +150,8 @@ def test_the_tables_tell_it(plan: Plan) -> None:
         "joint (n=4)",
         "joint − sequential, points",
         "found some 4 times in 5",
+        "On the primary measure, over run seeds; corrected for 2 arms (Holm):",
+        "joint − defender-only: p ",
         "Cost of a run",
     ):
         assert told in text
@@ -162,6 +168,7 @@ def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
     made = page_of_study(json.loads(json.dumps(whole)))
     assert made["findings"][0].startswith("joint − defender-only, primary: −")
     assert "(harmful/plain −" in made["findings"][0] and "3 runs each" in made["findings"][0]
+    assert "over run seeds, corrected for 2 arms p" in made["findings"][0]
     assert {each["metric"] for each in made["differences"]} >= {"primary", "harmful/plain"}
     assert "60 of harmful" in made["question"] and "which trained joint" in made["question"]
     assert made["commands"] == []  # the command line adds how it was called

@@ -7,7 +7,7 @@ with the same run seed are pairs, and so are answers to the same prompt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import atan, cos, pi, sin, sqrt
 from statistics import NormalDist, fmean, stdev
 from typing import TypedDict
@@ -61,6 +61,32 @@ def paired_over_runs(
     return mean_over_runs(
         [None if b is None or a is None else a - b for b, a in pairs], level=level
     )
+
+
+def student_p(difference: Difference, level: float = 0.95) -> float | None:
+    """Return the two-sided p value of a difference of `paired_over_runs` at the same `level`.
+
+    None where it has no interval.
+    """
+    value, high, runs = difference["value"], difference["high"], difference["n"]
+    if value is None or high is None:
+        return None
+    error = (high - value) / t_quantile((1 + level) / 2, runs - 1)
+    return 1 - _within(abs(value) / error, runs - 1)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return p values made larger for being several (Holm 1979), in the order they came.
+
+    Below α a name may be called different and, of all that are called so, the chance that any is
+    not stays below α, however the comparisons depend on each other.
+    """
+    found: dict[str, float] = {}
+    least = 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda each: p_values[each])):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[name]))
+        found[name] = least
+    return {name: found[name] for name in p_values}
 
 
 def crossed_bootstrap(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from advgame.numbers import in_percent, in_points
+from advgame.numbers import in_percent, in_points, p_value
 from advgame.report.comparison import written
 from advgame.report.plots import spanned
 
@@ -88,9 +88,18 @@ def _findings(found: Json) -> Iterator[str]:
             f"{name} {in_points(wider(measures[name])['value'])}" for name in found["primary"]
         )
         of = f" ({parts})" if len(found["primary"]) > 1 else ""
-        yield f"{found['reference']} − {arm}, {main}: {told}{of}, {counted}{could}."
+        chance = _chance(found, arm)
+        yield f"{found['reference']} − {arm}, {main}: {told}{of}, {counted}{chance}{could}."
     if found["missing"]:
         yield f"{len(found['missing'])} runs are not fully measured: {', '.join(found['missing'])}."
+
+
+def _chance(found: Json, arm: str) -> str:
+    known = found.get("chance") or {}
+    if arm not in known:
+        return ""
+    corrected = f", corrected for {len(known)} arms {p_value(known[arm]['holm'])}"
+    return f" ({p_value(known[arm]['p'])} over run seeds{corrected if len(known) > 1 else ''})"
 
 
 def _differences(found: Json) -> Iterator[dict[str, Any]]:

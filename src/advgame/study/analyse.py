@@ -15,8 +15,10 @@ from advgame.evals.judging import refuse_training_judge
 from advgame.metrics.replicates import (
     crossed_bootstrap,
     detectable,
+    holm,
     mean_over_runs,
     paired_over_runs,
+    student_p,
 )
 from advgame.store.taught import training_judges
 from advgame.study.cells import HARMFUL, OWN, missing, valid
@@ -58,6 +60,8 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         `start`: the untrained Defender's rates and figures.
         `differences`: ARM → NAME → reference − ARM: `runs`, the seeds that both have; `paired`
         over run seeds (Student), `bootstrap` over run seeds and prompts, `detectable`.
+        `chance`: ARM → of the main measure (the primary one, or plain harmful seeds) `p`, Student's
+        over run seeds, and `holm`, the same corrected for as many arms as there are here.
         `attackers`: ARM → the trained Attacker on the untrained Defender, less the untrained one.
         `power`: what the study can see, as sentences and numbers.
         `missing`: RUN → the cells it lacks; all, for one without a record.
@@ -106,6 +110,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
             for arm in study.arms
         },
         "differences": differences,
+        "chance": _chance(differences, PRIMARY if primary else f"{HARMFUL}/plain"),
         "attackers": {
             arm.name: gain
             for arm in study.arms
@@ -142,6 +147,17 @@ def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[s
         )
         found[f"{name}/{figure}"] = {"paired": paired_over_runs(theirs, ours)}
     return found
+
+
+def _chance(differences: Mapping[str, Any], main: str) -> dict[str, Any]:
+    """How often run seeds alone would make an arm's difference in the main measure."""
+    p_values = {
+        arm: p
+        for arm, measures in differences.items()
+        if main in measures and (p := student_p(measures[main]["paired"])) is not None
+    }
+    corrected = holm(p_values)
+    return {arm: {"p": p, "holm": corrected[arm]} for arm, p in p_values.items()}
 
 
 def _measured(

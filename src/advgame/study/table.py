@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from advgame.numbers import points
+from advgame.numbers import p_value, points
 
 _ABREAST = 3  # arms side by side: more, and 80 columns cut their names
 
@@ -24,6 +24,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
         yield from (_rates(report, part) for part in parts)
         yield from (_language(report, part) for part in parts)
         yield from _differences(report)
+        yield from _chance(report)
         yield _costs(arms)
         yield from _power(report)
     if report["missing"]:
@@ -88,6 +89,15 @@ def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
                 "–" if least is None else f"{100 * least:.0f}",
             )
         yield table
+
+
+def _chance(report: Mapping[str, Any]) -> Iterator[str]:
+    if found := report["chance"]:
+        main = "the primary measure" if report["primary"] else "plain harmful seeds"
+        yield f"On {main}, over run seeds; corrected for {len(found)} arms (Holm):"
+        for arm, chance in found.items():
+            told = f"{p_value(chance['p'])}; corrected {p_value(chance['holm'])}"
+            yield f"  {report['reference']} − {arm}: {told}"
 
 
 def _shown(measure: str) -> str:
