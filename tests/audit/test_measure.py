@@ -51,6 +51,8 @@ def test_a_perfect_judge(perfect: dict[str, Any]) -> None:
     assert perfect["pairs"]["accuracy"]["value"] == 1.0
     assert perfect["pairs"]["position_bias"]["value"] == 0.0
     assert perfect["pairs"]["flips"]["value"] == 0.0
+    assert perfect["pairs"]["one_order"]["value"] == 1.0
+    assert perfect["pairs"]["both_orders_gain"]["value"] == 0.0
     assert perfect["padding"]["moved"]["value"] == 0.0
     for row in perfect["injection"]["tricks"].values():
         assert row["moved"]["value"] == 0.0 and row["moved"]["n"] == 10
@@ -84,6 +86,8 @@ def test_a_judge_that_likes_the_first_place() -> None:
     assert found["position_bias"]["value"] == pytest.approx(4.0)
     assert found["flips"]["value"] == 1.0  # 9/3 - 1/3 < 4
     assert found["accuracy"]["value"] == 1.0  # over both orders
+    assert found["one_order"]["value"] == 0.5  # whichever reply stands first
+    assert found["both_orders_gain"]["value"] == 0.5
 
 
 def test_a_language_model_that_compares_is_asked_once_a_couple() -> None:

@@ -8,6 +8,9 @@ A judge that compares replies may favour a place. With s(y; o) the score of y in
 A judge that asks in both orders itself says what it gave in either place (`shown_first`,
 `shown_second`); any other is shown the group in both orders. A judge that scores each reply alone
 has no place to favour: 0.
+
+What asking once in place of twice costs: `one_order` is how often the right reply is ahead in one
+order, the mean of both; `accuracy` how often it is ahead over both together.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from advgame.audit.questions import BATCH, Item
-from advgame.metrics.intervals import paired_bootstrap, rate
+from advgame.metrics.intervals import mean_share, paired_bootstrap, rate
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Judgement
 
@@ -53,9 +56,13 @@ async def compare(
     first = [sum(side[0] for side in each) / 2 if each else None for each in read]
     second = [sum(side[1] for side in each) / 2 if each else None for each in read]
     preferred = [_preferred(each) for each in read]
+    both = [None if p is None else p > 0 for p in preferred]
+    once = [_in_one_order(each) if each else None for each in read]
     return {
         "n": len(chosen),
-        "accuracy": rate([None if p is None else p > 0 for p in preferred]),
+        "accuracy": rate(both),
+        "one_order": mean_share(once, trials=2 * len(once)),
+        "both_orders_gain": paired_bootstrap(once, both, clusters),
         "ties": sum(p == 0 for p in preferred if p is not None),
         "position_bias": paired_bootstrap(second, first, clusters),
         "flips": rate([None if e is None else _decides(e) for e in read]),
@@ -97,6 +104,12 @@ def _preferred(sides: Sides | None) -> float | None:
         return None
     (right, wrong), (wrong_first, right_second) = sides
     return (right + right_second - wrong - wrong_first) / 2
+
+
+def _in_one_order(sides: Sides) -> float:
+    """In which share of the two orders the right reply is ahead."""
+    (right, wrong), (wrong_first, right_second) = sides
+    return ((right > wrong) + (right_second > wrong_first)) / 2
 
 
 def _decides(sides: Sides) -> bool:

@@ -31,6 +31,11 @@ def tables(report: Json) -> Iterator[Table]:
         people.add_row("raters", str(raters["n"]), two(raters["accuracy"]), "",
                        span(raters["kappa"]), "")  # fmt: skip
     yield people
+    couples = report["pairs"]
+    ahead = _table("Of two replies the right one ahead", "n", "one order", "both orders", "gained")
+    shares = (couples[key] for key in ("one_order", "accuracy", "both_orders_gain"))
+    ahead.add_row(str(couples["n"]), *map(span, shares))
+    yield ahead
     if report["against"]:
         second = _table(
             f"Against {report['against']['name']}",
@@ -42,7 +47,6 @@ def tables(report: Json) -> Iterator[Table]:
             second.add_row(name, str(other["n"]), *cells)
         yield second
     bias = _table("What must not count", "bias", "n", "verdicts moved", "points gained")
-    couples = report["pairs"]
     bias.add_row("place", str(couples["n"]), span(couples["flips"]), span(couples["position_bias"]))
     lengths = {name: row["length"] for name, row in report["questions"].items()}
     for name, row in lengths.items():

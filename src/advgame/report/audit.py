@@ -218,6 +218,7 @@ def _bias(report: Json) -> Iterator[Forest]:
         note=f"{pairs['n']} pairs of a right and a wrong reply to one request.",
         bars=(
             Bar(label="right one ahead", rate=pairs["accuracy"]),
+            Bar(label="in one order", rate=pairs["one_order"]),
             Bar(label="order decides", rate=pairs["flips"], style="c-attacker"),
             Bar(label="padding moves", rate=report["padding"]["moved"], style="c-attacker"),
         ),
