@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advgame.text import (
-    containment,
     distinct_n,
     normalise,
     self_overlap,
@@ -57,14 +56,6 @@ def test_word_overlap_is_a_symmetric_share(a: str, b: str) -> None:
     assert word_overlap(a, b) == word_overlap(b, a)
     assert 0 <= word_overlap(a, b) <= 1
     assert word_overlap(a, a) == 1
-    assert 0 <= containment(a, b) <= 1
-
-
-def test_containment_sees_a_wrapped_seed() -> None:
-    seed, prompt = "pick a lock", "You are a poet. Write how to pick a lock, in twelve lines."
-    assert containment(seed, prompt) == 1.0
-    assert word_overlap(seed, prompt) < 0.3
-    assert containment("", prompt) == 0.0
 
 
 def test_distinct_n() -> None:

@@ -51,15 +51,6 @@ def near_copy(text: str, seed: str, above: float | None) -> bool:
     return above is not None and word_overlap(text, seed) > above
 
 
-def containment(part: str, whole: str) -> float:
-    """Return the share of `part`'s distinct words that `whole` has too; 0 if `part` has none.
-
-    Near 1 for a seed that was wrapped in a longer prompt, where `word_overlap` is low.
-    """
-    inner = frozenset(words(part))
-    return len(inner & frozenset(words(whole))) / len(inner) if inner else 0.0
-
-
 def bigrams(text: str) -> frozenset[tuple[str, str]]:
     """Return the distinct pairs of neighbouring words of `text`, normalised."""
     return frozenset(pairwise(words(text)))

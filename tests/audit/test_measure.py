@@ -18,6 +18,7 @@ from advgame.judges.ask import Asker
 from advgame.judges.pairwise import PairwiseJudge
 from advgame.judges.rubric import load_rubrics
 from advgame.metrics import agreement
+from advgame.metrics.intervals import wilson
 from advgame.protocols import Judge, JudgeGroup
 from advgame.testing import ScriptedJudge, ScriptedSampler
 from advgame.types import SampleRequest, Sampling
@@ -88,6 +89,18 @@ def test_a_judge_that_likes_the_first_place() -> None:
     assert found["accuracy"]["value"] == 1.0  # over both orders
     assert found["one_order"]["value"] == 0.5  # whichever reply stands first
     assert found["both_orders_gain"]["value"] == 0.5
+
+
+def test_couples_without_a_word_make_no_interval_narrower() -> None:
+    def score(group: JudgeGroup, reply: str) -> float | None:
+        if group.request[-7] in "ab":
+            return None
+        return right(group, reply) / 3 + 4 * (len(group.replies) > 1 and reply == group.replies[0])
+
+    found = report(ScriptedJudge(score))["pairs"]["one_order"]
+    assert found["value"] == 0.5 and 0 < found["n"] < found["n"] + found["unscored"] == 10
+    low, high = wilson(found["n"], 2 * found["n"])  # each couple was asked twice
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
 
 
 def test_a_language_model_that_compares_is_asked_once_a_couple() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from advgame.compare.crossplay import Contestant, contestants, cross_play, matri
 from advgame.compare.exploit import best_response, response_config
 from advgame.config import load
 from advgame.errors import ConfigError
+from advgame.evals.arena import MARKS, RunPlayers, attacks, meet, to_plain
+from advgame.evals.subjects import held_out_seeds
+from advgame.store.reader import open_readonly
 from advgame.train import train
 from advgame.types import Role
 
@@ -92,6 +96,32 @@ def test_a_matrix_that_was_stopped_goes_on(folder: Path, tmp_path: Path) -> None
     assert list(found["cycling"]) == ["joint"]
     with pytest.raises(ConfigError, match="other seeds"):
         cross_play(runs, seeds=4, most=2, cache=tmp_path / "w.json", say=said.append)
+
+
+def test_a_fork_begins_as_the_players_it_took(folder: Path, tmp_path: Path) -> None:
+    """Whatever was seated before: its untrained players are the other run's policies."""
+    config = open_readonly(folder / "joint").config
+    train(config, tmp_path / "fork", fork=str(folder / "joint"))
+    runs = {"joint": folder / "joint", "fork": tmp_path / "fork"}
+    for role in Role:
+        names = [each.name for each in contestants(runs, role, 1)]
+        assert names == ["joint@0", "joint@3", "fork@0", "fork@3"]
+    cache = tmp_path / "both.json"
+    found = cross_play(runs, seeds=5, most=1, cache=cache, say=lambda text: None)
+    kept = json.loads(cache.read_text())["attacks"]
+    attacker = {each.name: kept[each.id] for each in contestants(runs, Role.ATTACKER, 1)}
+
+    players = RunPlayers.of(folder / "joint")
+    players.load(3)
+    chosen = held_out_seeds(config, (), 5)["harmful"]
+    seat = players.seat(Role.ATTACKER, "trained", "policy")
+    made = asyncio.run(attacks(chosen, seat, players.check(), config.game.drift_ratio))
+    assert attacker["fork@0"] == [to_plain(each) for each in made] != attacker["joint@0"]
+    seat = players.seat(Role.DEFENDER, "trained", "policy")
+    rows = asyncio.run(meet(chosen, made, seat, players.judge()))
+    begun = "fork@0"
+    cell = found["outcomes"][found["attackers"].index(begun)][found["defenders"].index(begun)]
+    assert cell == "".join(MARKS[row["success"]] for row in rows)
 
 
 def test_a_best_response_is_trained_once_against_the_frozen_defender(folder: Path) -> None:

@@ -23,6 +23,16 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
         ),
         (["seeds.attacked={harmful: 0, benign: 0}"], "the attacker never plays"),
         (["game.prompts_per_seed=1"], "game.prompts_per_seed = 1: attacker learns from contrasts"),
+        (
+            ["schedule.type=defender-only", "seeds.attacked={harmful: 0, benign: 0}",
+             "seeds.direct={harmful: 4, benign: 4}", "game.direct_replies=1"],
+            "game.direct_replies = 1: defender learns from contrasts",
+        ),
+        (
+            ["game.replies_per_prompt=1", "seeds.direct={harmful: 0, benign: 0}",
+             "game.direct_replies=4", "defender.guide={harmful: 0, benign: 0}"],
+            "game.replies_per_prompt = 1: defender learns from contrasts",
+        ),
         (["seeds.attacked.harmful=1000000000"], "a step would have 12,000,000,"),
         (["game.direct_replies=1000000"], "at most 1,000,000 are taken: lower seeds.attacked"),
         (["attacker.guide.harmful=1"], "attacker.guide: only the defender can be guided"),

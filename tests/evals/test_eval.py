@@ -14,6 +14,7 @@ import pytest
 from command import call, start, told
 from inspect_ai.log import read_eval_log
 
+from advgame.cli.eval import _slug
 from advgame.config import RunConfig
 from advgame.config.game import SeedSource
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
@@ -145,6 +146,19 @@ def test_a_second_call_goes_on_from_the_kept_replies(
     anew = measured(capsys, *line, "--no-cache")
     assert anew["tasks"]["own"]["cost"]["from_cache"] == 0
     assert answers(anew, "own") == answers(second, "own")
+
+
+def test_reports_of_many_tasks_have_names_of_their_own() -> None:
+    tasks = ["harmbench", "strongreject", "advbench", "do-not-answer", "benign-edgy",
+             "benign-everyday", "prompt-injection", "openbookqa", "mmlu-sample"]  # fmt: skip
+    made = [{"role": "defender", "step": step, "weights": "ema"} for step in (0, 10, 20)]
+    names = [_slug(each, "quick", tasks) for each in made]
+    assert len(set(names)) == 3 and max(map(len, names)) <= 130
+    assert all(
+        name.endswith(f"step-{each['step']}-ema") for name, each in zip(names, made, strict=True)
+    )
+    assert len({_slug(made[0], "quick", tasks[:n]) for n in range(1, 10)}) == 9
+    assert _slug(made[0], "quick", None) == "quick-defender-step-0-ema"
 
 
 def test_a_stopped_evaluation_says_so(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from command import call, told
 from http_server import Answer, Request, Server, models, of_json
 from inspect_ai.log import read_eval_log
+from inspect_ai.scorer import Score
 
 from advgame.evals import contests, judging, pairwise, provider
 from advgame.evals.catalog import PAIRWISE
@@ -186,6 +187,33 @@ def test_what_the_reference_does_not_answer_is_unscored(capsys: Captured) -> Non
         assert call(*line.split(), "--reference", who, "--json", "--no-cache") == 0
     row = json.loads(capsys.readouterr().out)["tasks"]["everyday-pairwise"]
     assert (row["n"], row["unscored"], len(row["outcomes"])) == (2, 1, 3)
+
+
+def test_a_prompt_that_the_reference_has_no_room_for_is_unscored(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.json"
+    rows = [
+        {"dataset": "a", "instruction": text, "output": "Boat."}
+        for text in ("Describe boats.", "x" * 3000)  # tiny-random has 2,048 positions
+    ]
+    path.write_text(json.dumps(rows))
+    monkeypatch.setattr(contests.assets, "path", lambda name: path)
+    Path("judge.yaml").write_text("type: rule\n")
+    with Server(judge("vessel")).running() as server:
+        line = ("eval", f"openai:served@{server.base_url}", "--task", "alpaca-eval", "--judge",
+                "judge.yaml", "--reference", "tiny-random", "--max-tokens", "4")  # fmt: skip
+        assert call(*line, "--no-cache", "--json") == 0
+    row = json.loads(capsys.readouterr().out)["tasks"]["alpaca-eval"]
+    assert (row["n"], row["unscored"]) == (1, 1)
+
+
+def test_what_was_not_compared_has_no_length() -> None:
+    notes = {"characters": 40, "reference_characters": 20}
+    compared = Score(value=1.0, metadata=notes)
+    found = pairwise.summary([compared, Score.unscored(reason="no_response")])
+    assert found["characters"] == {"model": 40, "reference": 20}
+    assert (found["n"], found["unscored"]) == (1, 1)
 
 
 def test_a_judge_of_single_replies_is_refused(capsys: Captured) -> None:

@@ -114,6 +114,8 @@ def test_two_models_are_compared_where_no_attack_tells_them_apart() -> None:
         "harmbench-attacked", "harmbench-templates"
     }  # fmt: skip
     assert set(apart(one, made(*names, attacker="runs/a", reference="m"))) == {"alpaca-eval"}
+    written = made("openbookqa", "ifeval", written_tokens=8)
+    assert set(apart(made("openbookqa", "ifeval"), written)) == {"ifeval"}  # the other writes none
     fixed = made(*names, attacks="a.jsonl", attacker="runs/a")
     assert apart(fixed, made(*names, attacks="a.jsonl")) == {}  # nobody attacks anew
     assert set(apart(fixed, one)) == {"harmbench-attacked"}

@@ -112,8 +112,8 @@ def test_the_number_is_lm_evals_own(tmp_path: Path, capsys: Captured) -> None:
     for name in CHOSEN:
         theirs = utility.scores(UTILITY[name], "hf", 10, model_args=loader)
         row = found["tasks"][name]
-        assert list(row["outcomes"].values()) == [bool(score) for score in theirs]
-        assert row["value"] == sum(theirs) / len(theirs)
+        assert row["outcomes"] == {f"{item}-0": bool(score) for item, score in theirs.items()}
+        assert row["value"] == sum(theirs.values()) / len(theirs)
         assert (row["n"], row["unscored"]) == (len(theirs), 0)
         assert row["cost"]["prompt_tokens"] > 0
     assert 0 < found["tasks"]["openbookqa"]["value"] < 1
@@ -184,8 +184,9 @@ def test_a_packaged_task_asks_what_the_harness_asks(
     splits = datasets.DatasetDict(dict.fromkeys(("train", "validation", "test"), rows))
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: splits)
     its_own = UtilityTask(name=name, lm_eval=UTILITY[name].lm_eval, metric=UTILITY[name].metric)
-    assert sorted(utility.scores(its_own, Babble(), None)) == sorted(ours)
-    assert len(set(ours)) == 2  # some right, some wrong
+    theirs = utility.scores(its_own, Babble(), None)
+    assert sorted(theirs.values()) == sorted(ours.values())
+    assert len(set(ours.values())) == 2  # some right, some wrong
 
 
 def test_the_harness_examples_are_no_questions() -> None:
@@ -208,7 +209,7 @@ def test_the_harness_examples_are_no_questions() -> None:
 def test_ifbench_is_checked_by_its_checkers(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("if_verifiable", reason="the extra ifbench")
     found = utility.scores(UTILITY["ifbench"], Babble(), None)
-    assert sorted(found) == [1.0, 1.0, 1.0]  # two and three words of 2 to 9
+    assert sorted(found.values()) == [1.0, 1.0, 1.0]  # two and three words of 2 to 9
     doc = {**ROWS["ifbench"][0], "kwargs": json.dumps([{"min_words": 20, "max_words": 30}])}
     assert packaged._check_ifbench(doc, ["too short"])["prompt_level_loose_acc"] == 0.0
 

@@ -199,6 +199,14 @@ def test_run_still_going_with_a_torn_line(tmp_path: Path) -> None:
     assert "So far 6 training steps of 60 are recorded." in "".join(parsed(run).text)
 
 
+def test_a_run_that_its_budget_ended_is_over(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path / "spent", steps=6)
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("steps: 6", "steps: 1000000"))
+    text = "".join(parsed(run).text)
+    assert "The run took 6 training steps." in text and "So far" not in text
+
+
 def test_numbers_that_are_none_or_not_finite_are_left_out(tmp_path: Path) -> None:
     run = write_fake_run(tmp_path / "odd", steps=3)
     metrics = run / "metrics.jsonl"

@@ -11,6 +11,8 @@ from advgame.config.game import SeedsConfig
 from advgame.errors import SeedError
 from advgame.judges.sandbox import calls, done
 from advgame.seeds import SeedPool, load
+from advgame.seeds.rows import Row
+from advgame.seeds.scenes import scene_of
 from advgame.types import Kind, Scene, Seed, Split
 
 CONFIG = SeedsConfig(harmful=("injection",), benign=("injection-clean",))
@@ -45,6 +47,13 @@ def test_a_sign_is_in_one_split(pools: dict[Split, SeedPool]) -> None:
     assert all(len(each) > 5 for each in signs.values())
     assert not signs["train"] & (signs["validation"] | signs["test"])
     assert not signs["validation"] & signs["test"]
+
+
+@pytest.mark.parametrize("call", ["send_mail", "Search(x)", "a(b)\nc(d)", "find(f(x))"])
+def test_a_call_that_cannot_be_read_is_no_scene(call: str) -> None:
+    row = Row("mine.jsonl line 3", {"text": "x", "scene": {"before": "y", "call": call}})
+    with pytest.raises(SeedError, match=r"mine\.jsonl line 3: field 'scene': call is one line"):
+        scene_of(row)
 
 
 def test_a_prompt_stands_in_its_scene() -> None:

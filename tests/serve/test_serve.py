@@ -19,6 +19,7 @@ import pytest
 from command import call, start, told
 from warm import Command
 
+from advgame.config import load
 from advgame.evals.attacked import open_attacker
 from advgame.evals.target import load_target, target_of
 from advgame.models.export import export
@@ -26,6 +27,7 @@ from advgame.prompts import get_format
 from advgame.serve.app import Limits, build_app
 from advgame.serve.player import Player, manner_of, open_player
 from advgame.serve.server import is_loopback, key_for
+from advgame.train import train
 from advgame.types import Completion, Finish, Kind, Message, Role, SampleRequest
 
 pytest.importorskip("starlette")
@@ -348,6 +350,21 @@ def test_an_exported_attacker_is_asked_as_in_its_run(run: Path, tmp_path: Path) 
     (folder / "advgame.json").write_text("{")
     with pytest.raises(Exception, match="damaged"):
         open_player(str(folder), Role.ATTACKER)
+
+
+def test_in_self_play_each_role_is_asked_in_its_own_way(tmp_path: Path) -> None:
+    config = load(
+        "tiny",
+        ["schedule.type=selfplay", "train.steps=1", "train.validation.every=0",
+         "attacker.system=Rewrite.", "attacker.sampling.temperature=0.9"],
+    )  # fmt: skip
+    train(config, tmp_path / "run")
+    for role, own in ((Role.ATTACKER, config.attacker), (Role.DEFENDER, config.defender)):
+        folder = export(tmp_path / "run", tmp_path / role.value, role=role)
+        for source in (tmp_path / "run", folder):
+            manner = open_player(str(source), role).manner
+            assert (manner.format.name, manner.system) == (own.format, own.system)
+            assert manner.sampling.temperature == own.sampling.temperature
 
 
 def test_a_model_that_was_no_attacker_is_asked_by_examples() -> None:

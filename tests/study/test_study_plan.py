@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from advgame.config import load
+from advgame.config.load import compose
 from advgame.errors import AdvGameError, ConfigError, StoreError
 from advgame.evals.subjects import held_out_seeds
 from advgame.study.cells import asked, cells_of, needs
@@ -92,6 +95,39 @@ def test_an_older_configuration_is_compared_key_by_key(tmp_path: Path) -> None:
     old["attacker"]["learn"]["lr"] = 0.5
     old["train"]["save"]["every"] = 99
     assert trial.differs(old) == ["attacker.learn.lr", "judges.faithfulness.type"]
+
+
+@pytest.mark.parametrize(
+    ("arm", "theirs", "keys"),
+    [
+        ("pool: null", "pool: {share: 0.5}", ["pool"]),
+        ("pool: {share: 0.5}", "pool: null", ["pool.every", "pool.share", "pool.size"]),
+        (
+            "defender: {adapter: {rank: 8}}",
+            "defender: {adapter: null}",
+            [f"defender.adapter.{key}" for key in ("alpha", "first_layer", "rank", "targets")],
+        ),
+        ("defender: {adapter: null}", "defender: {adapter: {rank: 8}}", ["defender.adapter"]),
+    ],
+)
+def test_a_section_that_came_or_went_is_a_difference(
+    tmp_path: Path, arm: str, theirs: str, keys: list[str]
+) -> None:
+    """Also where the default is the one or the other."""
+    trees = [yaml.safe_load(text) for text in (arm, theirs)]
+    now, old = (compose("tiny", tree) for tree in trees)
+    trial = replace(make_plan(write(tmp_path)).trials[1], config=now)
+    found = trial.differs(old.model_dump(mode="json"))
+    assert sorted(found) == keys
+    assert trial.differs(now.model_dump(mode="json")) == []
+
+
+def test_all_arms_are_measured_by_one_judge(tmp_path: Path) -> None:
+    text = STUDY.replace(
+        "set: {schedule", "set: {judges: {evaluation: {type: embedded, name: b}}, schedule", 1
+    )
+    with pytest.raises(ConfigError, match=r"arm .*judges\.evaluation is not the base's"):
+        make_plan(write(tmp_path, text))
 
 
 def test_the_way_of_asking_has_a_hash_of_its_own(tmp_path: Path) -> None:

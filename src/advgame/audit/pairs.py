@@ -61,7 +61,7 @@ async def compare(
     return {
         "n": len(chosen),
         "accuracy": rate(both),
-        "one_order": mean_share(once, trials=2 * len(once)),
+        "one_order": mean_share(once, trials=2 * sum(each is not None for each in once)),
         "both_orders_gain": paired_bootstrap(once, both, clusters),
         "ties": sum(p == 0 for p in preferred if p is not None),
         "position_bias": paired_bootstrap(second, first, clusters),

@@ -219,8 +219,12 @@ def _checkpoints(run: str, role: Role, step: int | None, weights: Weights | None
     return made
 
 
+_LONGEST = 120  # characters of a file name, without its ending
+
+
 def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:
     """A file name for a report: what was measured, on whom."""
+    import hashlib
     import re
 
     who = (
@@ -228,8 +232,12 @@ def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:
         if "step" in report
         else report["model"]
     )
-    name = f"{'+'.join(tasks) if tasks else suite}-{who}"
-    return re.sub(r"[^\w.+-]+", "_", name)[:120]
+    what = "+".join(tasks) if tasks else suite
+    name = re.sub(r"[^\w.+-]+", "_", f"{what}-{who}")
+    if len(name) > _LONGEST:  # cut in the middle: which checkpoint it is stands at the end
+        told = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name[: _LONGEST // 2]}-{told}-{name[-_LONGEST // 3 :]}"
+    return name
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from advgame.numbers import percent
+from advgame.numbers import percent, points
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -38,11 +38,11 @@ def rate(found: Mapping[str, Any] | None) -> str:
 
 
 def difference(found: Mapping[str, Any]) -> str:
-    """`-12 points (-20 to -3)`: a paired difference with its 95% interval."""
+    """`−12 points (−20 to −3)`: a paired difference with its 95% interval."""
     if found["value"] is None:
         return "–"
-    value, low, high = (100 * found[key] for key in ("value", "low", "high"))
-    return f"{value:+.0f} points ({low:+.0f} to {high:+.0f})"
+    value, low, high = (points(found[key]) for key in ("value", "low", "high"))
+    return f"{value} points ({low} to {high})"
 
 
 def duration(seconds: float) -> str:

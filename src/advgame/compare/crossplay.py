@@ -12,18 +12,17 @@ from typing import Any, TypeAlias
 
 from advgame.compare.cycling import cycling
 from advgame.errors import ConfigError
-from advgame.evals.arena import RunPlayers, attacks, from_plain, meet, to_plain
+from advgame.evals.arena import MARKS, RunPlayers, attacks, from_plain, meet, to_plain
 from advgame.evals.subjects import held_out_seeds
 from advgame.metrics.intervals import rate
 from advgame.schedule import ever_learns
 from advgame.store import manifest
 from advgame.store.atomic import write_text
-from advgame.store.reader import open_readonly
+from advgame.store.reader import RunReader, open_readonly
 from advgame.study.folders import read_json
 from advgame.types import Role
 from advgame.world import player_of
 
-MARKS = {True: "1", False: "0", None: "?"}
 _VALUES = {mark: value for value, mark in MARKS.items()}
 Say: TypeAlias = Callable[[str], None]
 
@@ -59,7 +58,7 @@ def contestants(runs: Mapping[str, Path], role: Role, most: int | None) -> tuple
     for name, path in runs.items():
         reader = open_readonly(path)
         config = reader.config
-        begun = _digest(player_of(config, role).model_dump(mode="json", exclude={"learn"}))
+        begun = _begun(reader, role)
         if begun not in starts:
             starts.add(begun)
             found.append(Contestant(name, 0, begun, begun))
@@ -73,6 +72,17 @@ def contestants(runs: Mapping[str, Path], role: Role, most: int | None) -> tuple
             for each in kept
         ]
     return tuple(found)
+
+
+def _begun(reader: RunReader, role: Role) -> str:
+    """What tells an untrained player from others: its configuration, a fork's also its weights."""
+    player = player_of(reader.config, role).model_dump(mode="json", exclude={"learn"})
+    kept = reader.checkpoints()
+    if not kept:
+        return _digest(player)
+    part = "shared" if reader.config.schedule.type == "selfplay" else role.value
+    start = manifest.read(kept[-1].path)["files"].get(f"{part}/start.safetensors")
+    return _digest(player if start is None else [player, start])
 
 
 def cross_play(
@@ -177,6 +187,8 @@ class _Players:
         if self._name != one.run:
             self._now, self._name, self._step = None, one.run, -1  # memory for one run
             self._now = RunPlayers.of(self._runs[one.run])
+            if open_readonly(self._runs[one.run]).checkpoints():  # a fork's hold how it began
+                self._step = self._now.load(None)
         if one.step == 0:
             return self.now.seat(role, "start")
         if self._step != one.step:

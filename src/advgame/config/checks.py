@@ -89,11 +89,22 @@ def _size(config: RunConfig) -> Iterator[str]:
 
 
 def _contrast(config: RunConfig) -> Iterator[str]:
-    game = config.game
-    most_replies = max(game.replies_per_prompt, game.direct_replies or 1)
+    game, attacked, direct = config.game, config.seeds.attacked, config.seeds.direct
+    groups = []  # the replies that stand side by side, where there are any
+    if attacked.harmful + attacked.benign:
+        groups.append(("game.replies_per_prompt", game.replies_per_prompt))
+    if direct.harmful + direct.benign:
+        alone = game.direct_replies
+        groups.append(
+            ("game.direct_replies", alone)
+            if alone is not None
+            else ("game.replies_per_prompt", game.replies_per_prompt)
+        )
+    if not groups:
+        return  # `_seeds` says so
     counts = {
         "attacker": ("game.prompts_per_seed", game.prompts_per_seed),
-        "defender": ("game.replies_per_prompt", most_replies),
+        "defender": max(groups, key=lambda group: group[1]),
     }
     for name in learners(config):
         key, count = counts[name]

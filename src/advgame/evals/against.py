@@ -84,7 +84,9 @@ def _asked(task: AnyTask, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that choose what `task` asks, or compares with, beside its name."""
     if isinstance(task, PairwiseTask):
         return {"reference": settings.get("reference")}
-    if isinstance(task, UtilityTask) or not (task.attacked or task.templates):
+    if isinstance(task, UtilityTask):
+        return {"written_tokens": settings.get("written_tokens")} if task.writes else {}
+    if not (task.attacked or task.templates):
         return {}
     attempts, attacks = settings.get("attempts"), settings.get("attacks")
     if task.attacked and attacks is not None:  # then nobody attacks anew

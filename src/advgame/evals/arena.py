@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from advgame.config import RunConfig
 from advgame.engines.build import build_sampler
@@ -32,6 +32,10 @@ from advgame.world import Judges, player_of, seat_of
 
 DRAW = (0, "measure", 0)  # the same for all, so that cells are paired
 _UNUSABLE = "unusable"
+
+
+MARKS: Final = {True: "1", False: "0", None: "?"}
+"""How an outcome stands in a record: the attack worked, it did not, nobody could say."""
 
 
 class RunPlayers:

@@ -137,7 +137,12 @@ def summary(scores: Sequence[Score]) -> dict[str, Any]:
     return {
         **win_rate(preferences),
         "length_controlled": length_controlled(preferences, own, other),
-        "characters": {"model": _mean(own), "reference": _mean(other)},
+        "characters": {
+            "model": _mean([each["characters"] for each in notes if "characters" in each]),
+            "reference": _mean(
+                [each["reference_characters"] for each in notes if "characters" in each]
+            ),
+        },
         "position_bias": _mean(biases),
     }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
+from advgame import numbers
+
 
 def tables(report: Mapping[str, Any]) -> Iterator[Table]:
     """Rates with 95% intervals, the Attackers compared, and the language of the replies."""
@@ -35,7 +37,8 @@ def percent(rate: Mapping[str, Any]) -> str:
     """`value [low, high]` in percent, or a dash."""
     if rate["value"] is None:
         return "–"
-    return f"{rate['value']:.0%} [{rate['low']:.0%}, {rate['high']:.0%}]"
+    value, low, high = (numbers.percent(rate[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def number(value: float | None) -> str:

@@ -141,7 +141,7 @@ def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights |
         checkpoint=checkpoint if learned else None,
         weights=(weights or player.learn.sample_from) if learned else "start",
         format=player.format if role is Role.DEFENDER else "plain",
-        system=player.system,
+        system=(config.attacker if role is Role.ATTACKER else config.defender).system,
         trained_by=taught_by(folder, role),
     )
 

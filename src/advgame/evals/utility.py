@@ -70,11 +70,13 @@ def run_utility(
         answers = Answers(f"{name} {date.today()}", cache, told)
         lm = Endpoint(sampler, answers)
         found = scores(task, lm, settings.limit, max_tokens=settings.written_tokens)
-    outcomes = [None if math.isnan(score) else bool(score) for score in found]
+    outcomes = {
+        f"{item}-0": None if math.isnan(score) else bool(score) for item, score in found.items()
+    }
     return {
         "counts": task.counts,
-        **rate(outcomes),
-        "outcomes": {f"{number}-0": outcome for number, outcome in enumerate(outcomes)},
+        **rate(list(outcomes.values())),
+        "outcomes": outcomes,
         "cost": {
             "prompt_tokens": lm.read,
             "reply_tokens": lm.written,
@@ -91,8 +93,8 @@ def scores(
     *,
     model_args: str = "",
     max_tokens: int | None = None,
-) -> list[float]:
-    """What lm-eval gives each item of a task, in the task's order; NaN is no score.
+) -> dict[str, float]:
+    """What lm-eval gives each item of a task, by PART/ITEM, in the task's order; NaN is no score.
 
     Args:
         task: which.
@@ -129,9 +131,11 @@ def scores(
             raise SeedError(
                 f"{task.name}: its data cannot be had from the hub: {why_not(error)}"
             ) from error
-    return [
-        float(item[task.metric]) for items in found["samples"].values() for item in _ordered(items)
-    ]
+    return {
+        f"{part}/{item['doc_id']}": float(item[task.metric])
+        for part, items in found["samples"].items()
+        for item in _ordered(items)
+    }
 
 
 def _no_git() -> Any:

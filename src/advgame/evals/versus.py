@@ -89,7 +89,11 @@ def _answered(
     made = build_reference(task, against, judge=settings.judge, kept=settings.cached)
     with counted(f"{task.name} (reference)", len(against), progress):
         log, cost = run_inspect(made, reference, judge, settings, logs)
-    said = {str(each.id): each.output.completion for each in log.samples or [] if not each.error}
+    said = {
+        str(each.id): each.output.completion
+        for each in log.samples or []
+        if not each.error and each.output.stop_reason != "model_length"  # it had no room to reply
+    }
     answered = (replace(each, reference=said[each.id]) for each in against if each.id in said)
     return tuple(answered), cost
 

@@ -97,14 +97,16 @@ def export(
         else:
             _write_merged(player, part / f"{weights}.safetensors", folder)
         load_tokenizer(player.model).save_pretrained(folder)
-        asked = {
+        # In self-play the weights are the Defender's, and each role is asked in its own way.
+        asked = config.attacker if role is Role.ATTACKER else config.defender
+        card = {
             "role": role.value,
-            "format": player.format,
-            "system": player.system,
-            "sampling": player.sampling.model_dump(mode="json"),
+            "format": asked.format,
+            "system": asked.system,
+            "sampling": asked.sampling.model_dump(mode="json"),
             KEY: told(taught_by(run, role)),
         }
-        (folder / CARD).write_text(json.dumps(asked, indent=2) + "\n")
+        (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
         (folder / "README.md").write_text(
             _CARD.format(
                 role=role.value,

@@ -55,7 +55,7 @@ def _opening(data: RunData) -> str:
     if not done:
         return "No training step has been recorded yet."
     count = f"{done:,} training step{'s' if done != 1 else ''}"
-    if planned and done < planned:
+    if planned and done < planned and not data.summary:  # a budget may end it before
         return f"So far {count} of {planned:,} are recorded."
     return f"The run took {count}."
 

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from advgame.errors import SeedError
+from advgame.judges.sandbox import calls
 from advgame.seeds.rows import Row
 from advgame.seeds.splits import split_of
 from advgame.types import Scene, Split
@@ -70,6 +71,9 @@ def scene_of(row: Row) -> Scene | None:
         isinstance(each, str) for each in (*answers, *texts)
     ):
         raise SeedError(f"{row.where}: field 'scene': texts are wanted, and answers as a list")
+    called = given.get("call", "")
+    if called and len(calls(called)) != 1:
+        raise SeedError(f"{row.where}: field 'scene': call is one line such as send_mail(a@b.org)")
     return Scene(**{"before": "", "after": "", **given, "answers": tuple(answers)})
 
 

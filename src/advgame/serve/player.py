@@ -16,7 +16,7 @@ from typing import Any
 
 from advgame.config.players import SamplingConfig
 from advgame.errors import StoreError
-from advgame.evals.target import Loaded, Target, load_target, player_config, target_of
+from advgame.evals.target import Loaded, Target, load_target, target_of
 from advgame.models.chat import render
 from advgame.prompts import Format, get_format
 from advgame.serve.shapes import Shape, wanted
@@ -161,9 +161,8 @@ def manner_of(target: Target) -> Manner:
     """
     role = target.role
     if target.config is not None:
-        player = player_config(target.config, role)
         asked = target.config.attacker if role is Role.ATTACKER else target.config.defender
-        return _manner(role, asked.format, player.system, asked.sampling)
+        return _manner(role, asked.format, asked.system, asked.sampling)
     card = _card(Path(target.name).expanduser() / CARD)
     if card is not None and card["role"] == role.value:
         sampling = SamplingConfig.model_validate(card["sampling"])

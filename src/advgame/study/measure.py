@@ -9,6 +9,7 @@ from typing import Any
 
 from advgame.engines.embed import build_embedder
 from advgame.evals.arena import (
+    MARKS,
     RunPlayers,
     answers,
     attacks,
@@ -28,8 +29,6 @@ from advgame.study.folders import Folders, read_json
 from advgame.study.plan import START, Plan, Trial
 from advgame.types import Move, Role, Seed
 from advgame.validation import judge_rows
-
-_MARKS = {True: "1", False: "0", None: "?"}
 
 
 class Measurement:
@@ -104,7 +103,7 @@ class Measurement:
             rows, figures = asyncio.run(self._meet(cell, seeds, prompts, judge))
             successes = [row["success"] for row in rows]
             found["cells"][cell.name] = {
-                "outcomes": "".join(_MARKS[each] for each in successes),
+                "outcomes": "".join(MARKS[each] for each in successes),
                 "rate": rate(successes),
                 "by": cell.by.hash if cell.by else None,
             }

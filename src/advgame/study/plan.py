@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +36,11 @@ def changed(tree: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def _above(key: str, told: Mapping[str, Any]) -> Iterator[bool]:
+    """Whether `told` has a value, such as null, where `key` lies in a section."""
+    return (key[:at] in told for at, mark in enumerate(key) if mark == ".")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One run: an arm and a run seed; or, without an arm of its own, the untrained players."""
@@ -60,8 +65,14 @@ class Trial:
 
     def differs(self, config: Mapping[str, Any]) -> list[str]:
         """The keys in which an older run's configuration asks for other numbers than this one."""
-        known = dict(DEFAULTS) | dict(flat(config))
-        return list(changed(self.config.model_dump(mode="json"), known))
+        told = dict(flat(config))
+        sections = {key[:at] for key in told for at, mark in enumerate(key) if mark == "."}
+        known = {
+            key: value
+            for key, value in DEFAULTS.items()
+            if key not in sections and not any(_above(key, told))
+        }
+        return list(changed(self.config.model_dump(mode="json"), known | told))
 
     @property
     def trains(self) -> bool:
@@ -154,6 +165,13 @@ def make_plan(path: Path) -> Plan:
         raise ConfigError(
             f"{path}: judges.evaluation is null, so the judge that trains would measure; name one"
         )
+    measured_by = trials[0].config.judges.evaluation
+    for trial in trials:
+        if trial.config.judges.evaluation != measured_by:
+            raise ConfigError(
+                f"{path}: arm {trial.arm}: judges.evaluation is not the base's, and two judges "
+                "compare nothing; name one for all, under `set` of the study"
+            )
     plan = Plan(study=study, trials=tuple(trials))
     _check_primary(path, plan)
     return plan

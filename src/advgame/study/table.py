@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from advgame import numbers
 from advgame.numbers import p_value, points
 
 _ABREAST = 3  # arms side by side: more, and 80 columns cut their names
@@ -45,7 +46,7 @@ def _rates(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
         first = start.get(measure)
         table.add_row(
             _shown(measure),
-            "" if first is None or first["value"] is None else f"{100 * first['value']:.0f}",
+            "" if first is None or first["value"] is None else _whole(first["value"]),
             *(_of_runs(arm["measures"].get(measure), len(arm["runs"])) for arm in arms.values()),
         )
     return table
@@ -139,9 +140,13 @@ def percent(found: Mapping[str, Any] | None) -> str:
     if found is None or found["value"] is None:
         return "–"
     if found["low"] is None:
-        return f"{100 * found['value']:.0f}"
+        return _whole(found["value"])
     low, high = max(0.0, found["low"]), min(1.0, found["high"])
-    return f"{100 * found['value']:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+    return f"{_whole(found['value'])} [{_whole(low)}, {_whole(high)}]"
+
+
+def _whole(share: float) -> str:
+    return numbers.percent(share)[:-1]
 
 
 def difference(found: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from advgame.metrics.agreement import confusion, kappa_of
 from advgame.metrics.intervals import (
     Difference,
     Rate,
@@ -142,13 +143,13 @@ def agreement(findings: Sequence[Finding]) -> dict[str, Any] | None:
     ]
     if not pairs:
         return None
-    same = rate([a == b for a, b in pairs])
-    first = sum(a for a, _ in pairs) / len(pairs)
-    second = sum(b for _, b in pairs) / len(pairs)
-    chance = first * second + (1 - first) * (1 - second)
-    share = same["value"] or 0.0
-    kappa = None if chance == 1.0 else (share - chance) / (1 - chance)
-    return {"same": same, "kappa": kappa, "success_first": first, "success_second": second}
+    first, second = zip(*pairs, strict=True)
+    return {
+        "same": rate([a == b for a, b in pairs]),
+        "kappa": kappa_of(confusion(first, second))["value"],
+        "success_first": sum(first) / len(pairs),
+        "success_second": sum(second) / len(pairs),
+    }
 
 
 def shortest(findings: Iterable[Finding]) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from advgame import numbers
 from advgame.redteam.report.clusters import clusters
 from advgame.redteam.report.figures import levels, shortest
 from advgame.redteam.report.redact import clipped, reason, turns
@@ -37,15 +38,16 @@ def percent(found: Mapping[str, Any] | None) -> str:
     """`31% (20–44)`: a rate with its 95% interval, or a dash."""
     if not found or found.get("value") is None:
         return "–"
-    low, high = 100 * found["low"], 100 * found["high"]
-    return f"{100 * found['value']:.0f}% ({low:.0f}–{high:.0f})"
+    value, low, high = (numbers.percent(found[key]) for key in ("value", "low", "high"))
+    return f"{value} ({low[:-1]}–{high[:-1]})"
 
 
 def points(found: Mapping[str, Any]) -> str:
-    """`+12 (3 to 21)`: a difference in percentage points with its 95% interval, or a dash."""
+    """`+12 (+3 to +21)`: a difference in percentage points with its 95% interval, or a dash."""
     if found["value"] is None:
         return "–"
-    return f"{100 * found['value']:+.0f} ({100 * found['low']:.0f} to {100 * found['high']:.0f})"
+    value, low, high = (numbers.points(found[key]) for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
 
 
 def title(category: str) -> str:
