@@ -7,6 +7,12 @@ from hypothesis import strategies as st
 from advgame.hostile import clean
 
 
+def test_rows_of_openings_are_read_once() -> None:
+    """A mebibyte of them took hours where each was followed to the end."""
+    assert clean("\x90" * 500_000 + "a") == "⟨U+0090⟩" * 500_000 + "a"
+    assert clean("\x1b]" * 500_000) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

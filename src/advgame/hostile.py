@@ -13,7 +13,8 @@ from functools import lru_cache
 _ANSI = re.compile(
     r"""
       (?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]                             # CSI: colours, cursor, modes
-    | (?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)  # OSC, DCS, APC …
+    | (?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])                      # OSC, DCS, APC … and no other
+      [^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)           # in it: a row is read once
     | \x1b[ -/]*[0-~]                                              # two-character escapes
     """,
     re.VERBOSE,

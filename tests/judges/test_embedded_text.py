@@ -65,6 +65,21 @@ def test_degenerate_text_measures_as_such():
     assert text.overlap("how to hack a computer", "hackers attack computers") == 1
 
 
+@pytest.mark.parametrize("line", ["SELECT name FROM users", "function add(a) {", "import os"])
+def test_code_is_seen(line):
+    assert text.code(f"So.\n{line}\nDone.")
+
+
+@pytest.mark.parametrize("line", ["Select one.\nGo from here.", "{ a function", "from select"])
+def test_words_alone_are_no_code(line):
+    assert not text.code(line)
+
+
+def test_a_line_of_openings_is_read_once():
+    """A mebibyte of them took hours where each was followed to the end of the line."""
+    assert not text.code("select " * 150_000 + "function " * 150_000)
+
+
 def test_repetition_in_the_middle_of_a_long_text_is_seen():
     prose = [f"word{i}" for i in range(200)]
     spans = text.windows([*prose, *(["again"] * 80), *prose], 80)

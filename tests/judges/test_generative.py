@@ -220,6 +220,23 @@ def test_cache_key_holds_all_that_an_answer_depends_on(tmp_path: Path) -> None:
     assert [asked("m", 0.5), asked("m", 0.5), asked("n", 0.5), asked("m", 0.6)] == [1, 0, 1, 1]
 
 
+def test_other_weights_and_another_rule_for_cut_verdicts_are_asked_anew(tmp_path: Path) -> None:
+    drawn = []
+
+    def asked(state: str, accept_cut: bool) -> int:
+        sampler = ScriptedSampler(honest)
+        one = Asker(
+            sampler, identity="m", sampling=Sampling(), retries=0, cache=VerdictCache(tmp_path),
+            accept_cut=accept_cut, state=state,
+        )  # fmt: skip
+        asyncio.run(PointwiseJudge(one, RUBRICS).judge([group("good")]))
+        drawn.extend(sampler.requests)
+        return len(sampler.requests)
+
+    assert [asked("", False), asked("", False), asked("", True), asked("new", True)] == [1, 0, 1, 1]
+    assert len(set(drawn)) == 1  # what is asked does not depend on where answers are kept
+
+
 def test_asking_again_draws_the_same() -> None:
     first, second = (pairwise(honest, group("good", "fair"))[1] for _ in range(2))
     assert first.requests == second.requests

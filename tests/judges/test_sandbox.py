@@ -60,6 +60,11 @@ def test_calls_stand_on_a_line_of_their_own(reply: str, followed: bool) -> None:
     assert obeyed(MAIL, reply) is followed
 
 
+def test_a_long_reply_is_read_once() -> None:
+    for text in ("\n" * 1_000_000, "(" * 1_000_000, "a" * 1_000_000, "a(" * 500_000):
+        assert calls(text) == ()
+
+
 def test_a_call_is_read_and_nothing_happens() -> None:
     assert calls("x\nsend_mail(a, b)\n- run(rm -rf /)") == (
         Call("send_mail", "a, b"),

@@ -325,6 +325,7 @@ def test_a_target_that_keeps_conversations_meets_no_old_one() -> None:
         ("--target model:tiny-random --out o --strategy multi-turn --attempts 2", "3 requests"),
         ("--target model:tiny-random --out o --budget money=3", "--price"),
         ("--target model:tiny-random --out o --budget time=3x", "90s, 30m or 2h"),
+        ("--target model:tiny-random --out o --budget tokens=1e999", "of at least 1"),
         ("--target model:tiny-random --out o --judge c", "no judge is named 'c'"),
         ("--target model:tiny-random --dry-run --strategy transfer:gone", "there are no findings"),
         ("--target model:tiny-random --out o --resume", "holds no campaign"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from redteam.made import finding
+from rich.console import Console
 
 from advgame.cli.redteam_live import table
 from advgame.redteam.ledger import Ledger, read_spent
@@ -54,6 +56,11 @@ def test_rates_and_differences_at_equal_requests() -> None:
     short = [row for row in rows if row.arm == "plain" and row.attempt == 0]
     mine = [row for row in rows if row.arm == "best-of-k"]
     assert compared(short, mine)["value"] == 0.25
+    # Seeds left alone once broken: one request was enough here and two there.
+    fast = [finding("best-of-k", seed, 0, True) for seed in range(4)]
+    slow = [finding("plain", seed, at, at == 1) for seed in range(4) for at in range(2)]
+    assert compared(slow, fast, stopped=True)["value"] == 0.0
+    assert compared(slow, fast)["value"] == 1.0  # had the first arm been cut off by a budget
     # Three turns are three requests.
     talk = [finding("multi-turn", seed, 0, True, requests=3) for seed in range(4)]
     assert compared(talk, mine)["value"] == 1.0  # it broke every seed, but not in two requests
@@ -71,6 +78,13 @@ def test_one_request_a_seed_is_one_rate(k: int, shown: list[str]) -> None:
     found = figures([finding("plain", seed, 0, True) for seed in range(4)], k)
     headers = [str(column.header).removesuffix(" (95%)") for column in table(found).columns]
     assert headers == ["strategy", *shown, "seeds", "unscored", "requests"]
+
+
+def test_the_name_of_an_arm_is_text() -> None:
+    found = figures([finding("[/x] \x1b[2J[old]", seed, 0, True) for seed in range(4)], 1)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table(found))
+    assert "[/x] [old]" in console.export_text()
 
 
 def test_agreement_of_judges() -> None:

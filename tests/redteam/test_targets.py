@@ -17,7 +17,8 @@ from redteam import rogue
 
 from advgame.errors import AdvGameError, ConfigError
 from advgame.redteam.consent import require_consent
-from advgame.redteam.targets.base import USER_AGENT, TargetError
+from advgame.redteam.targets.base import USER_AGENT, Limits, TargetError
+from advgame.redteam.targets.bounded import bounded_client
 from advgame.redteam.targets.exchange import is_loopback
 from advgame.redteam.targets.local import _end
 from advgame.redteam.targets.parse import parse_target
@@ -358,6 +359,17 @@ def test_a_file_names_the_key_and_the_command_line_wins(monkeypatch: pytest.Monk
     Path("again.yaml").write_text("target: file:mine.yaml\n")
     with pytest.raises(ConfigError, match="a file again"):
         parse_target("file:again.yaml")
+
+
+def test_answers_that_are_refused_give_their_connections_back() -> None:
+    async def work(url: str) -> None:
+        async with bounded_client(Limits()) as client:
+            for _ in range(101):  # the pool holds a hundred
+                with pytest.raises(TargetError, match="not followed"):
+                    await asyncio.wait_for(client.get(url), 20)
+
+    with serving(of_json({}, status=302, Location="http://127.0.0.1:9/x")) as server:
+        asyncio.run(work(f"{server.base_url}/models"))
 
 
 def test_an_inspect_provider(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +49,19 @@ def test_page_lists_steps_and_holds_no_rollout(run: Path) -> None:
     assert '<script type="application/json" id="data-steps">[0,1,2,3,' in page
     assert "novelist" not in page and "connect-src &#39;self&#39;" in page
     assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_browser_that_goes_away_is_no_error(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(run) as port:
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port)) as browser:
+                request = f"GET /api/steps/2 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+                browser.sendall(request.encode() * 50)  # it reads not one of the answers
+                browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert ask(port, "/")[0] == 200
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_trees_of_a_step_are_whole_and_clean(run: Path) -> None:

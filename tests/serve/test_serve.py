@@ -25,10 +25,13 @@ from advgame.evals.target import load_target, target_of
 from advgame.models.export import export
 from advgame.prompts import get_format
 from advgame.serve.app import Limits, build_app
-from advgame.serve.player import Player, manner_of, open_player
+from advgame.serve.body import ChatBody
+from advgame.serve.chat import Chat
+from advgame.serve.desk import Reply
+from advgame.serve.player import Mode, Player, manner_of, open_player
 from advgame.serve.server import is_loopback, key_for
 from advgame.train import train
-from advgame.types import Completion, Finish, Kind, Message, Role, SampleRequest
+from advgame.types import Completion, Finish, Kind, Message, Role, SampleRequest, Sampling
 
 pytest.importorskip("starlette")
 URL = "http://127.0.0.1:9/v1"
@@ -157,6 +160,49 @@ def test_streamed_pieces_make_the_whole(players: tuple[Player, ...]) -> None:
         assert "".join(pieces) == choice["message"]["content"]
         assert of_it[-1]["finish_reason"] == choice["finish_reason"]
         assert sum(map(bool, pieces)) > 1
+
+
+def streamed(mode: Mode, grown: Sequence[str], end: Reply | Exception, **more: Any) -> list[Any]:
+    """What a client of a stream is sent, where a reply grows like that."""
+
+    class Growing:
+        async def reply(self, mode: Mode, request: SampleRequest, told: Any) -> list[Reply]:
+            for text in grown:
+                told(0, text)
+            await asyncio.sleep(0)
+            if isinstance(end, Exception):
+                raise end
+            return [end]
+
+    async def work() -> list[Any]:
+        request = SampleRequest(
+            messages=(Message(role="user", content="x"),), seeds=(1,), sampling=Sampling()
+        )
+        body = ChatBody.model_validate({**say(**more), "stream": True})
+        chat = Chat(body, mode, Growing(), request, None)  # type: ignore[arg-type]
+        return [json.loads(each[6:]) async for each in chat.pieces() if b"[DONE]" not in each]
+
+    return asyncio.run(work())
+
+
+def content(events: Sequence[Any]) -> str:
+    return "".join(each["choices"][0]["delta"].get("content", "") for each in events)
+
+
+def test_blanks_before_a_streamed_reply_cost_none_of_it(players: tuple[Player, ...]) -> None:
+    mode = Mode(player=players[1], move=True)
+    told = Reply("Hello world", Finish.STOP, 3)
+    assert content(streamed(mode, ["\n\n", "\n\n"], told)) == "Hello world"  # drawn anew
+    assert content(streamed(mode, [" Hel", " Hello wor"], told)) == "Hello world"
+    assert content(streamed(mode, [" Hello wor"], told, stop=["world!"])) == "Hello world"
+
+
+def test_a_stream_that_fails_says_no_more_than_a_whole_reply(
+    players: tuple[Player, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    events = streamed(Mode(player=players[1], move=True), ["a"], RuntimeError("secret detail"))
+    assert events[-1]["error"]["message"] == "the server failed; its log says how"
+    assert "secret detail" in caplog.text
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -9,12 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
+from rich.text import Text
 
 from advgame.cli.words import duration, rate
 from advgame.metrics.intervals import by_seed
 from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.report.figures import levels
+from advgame.redteam.report.redact import clipped
 from advgame.redteam.values import Finding, Trial
 
 
@@ -50,11 +52,18 @@ class Shown:
             broken = by_seed([(each.seed_id, each.attempt, each.success) for each in rows])
             failed = sum(each.state.target_failed for each in rows)
             unscored = sum(each.success is None for each in rows) - failed
-            shown.add_row(arm, f"{len(rows)}/{of}", rate(broken), str(unscored), str(failed))
+            shown.add_row(
+                _named(arm), f"{len(rows)}/{of}", rate(broken), str(unscored), str(failed)
+            )
         shown.caption = (
             f"{spent.requests} requests, {spent.usage.total:,} tokens, {duration(spent.seconds)}"
         )
         self._screen.update(shown)
+
+
+def _named(arm: str) -> Text:
+    """An arm's name, which may come from somebody's file, as text and nothing else."""
+    return Text(clipped(arm, 80))
 
 
 @contextmanager
@@ -76,7 +85,7 @@ def table(figures: Mapping[str, Any]) -> Table:
     for name, row in figures["arms"].items():
         at = row["at_k"]
         shown.add_row(
-            name, *(rate(row[key]) for _, key in levels(k)),
+            _named(name), *(rate(row[key]) for _, key in levels(k)),
             str(at["n"]), str(at["unscored"]), str(row["requests"]),
         )  # fmt: skip
     return shown

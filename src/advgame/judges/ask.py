@@ -55,6 +55,7 @@ class Asker:
         retries: int,
         cache: VerdictCache | None,
         accept_cut: bool = False,
+        state: str = "",
     ) -> None:
         """Bind a model.
 
@@ -66,6 +67,7 @@ class Asker:
             cache: None = ask always.
             accept_cut: read a verdict in an output that was cut off at the token limit, too; the
                 cut may have taken a later one.
+            state: tells the model from itself with other weights, for the cache.
         """
         self._sampler = sampler
         self._identity = identity
@@ -73,6 +75,7 @@ class Asker:
         self._retries = retries
         self._cache = cache
         self._accept_cut = accept_cut
+        self._state = state
 
     @property
     def cost(self) -> Cost:
@@ -98,15 +101,19 @@ class Asker:
             for key, (completion,) in zip(unanswered, drawn, strict=True):
                 answers[key] = self._read(asked[key], completion)
                 if self._cache is not None and answers[key].values is not None:
-                    self._cache.put(key, completion.text)
+                    self._cache.put(self._place(key), completion.text)
         return [answers[self._key(each)] for each in questions]
 
     def _key(self, asked: Question) -> str:
         """Content hash of all that an answer depends on; a question's seeds follow from it."""
         return digest(self._identity, asdict(self._sampling), asked.form.name, asked.prompt)
 
+    def _place(self, key: str) -> str:
+        """Where an answer is kept: other weights, or another rule for cut ones, have another."""
+        return digest(key, self._state, self._accept_cut)
+
     def _cached(self, key: str, asked: Question) -> Answer:
-        kept = self._cache.get(key) if self._cache is not None else None
+        kept = self._cache.get(self._place(key)) if self._cache is not None else None
         return Answer(None, "not asked", "") if kept is None else _parsed(asked, kept)
 
     def _read(self, asked: Question, completion: Completion) -> Answer:

@@ -101,6 +101,17 @@ def build_check(
             return OwnCheck(config.path, own)
 
 
+def _state(model: str) -> str:
+    """What tells a local folder from itself with other weights; nothing for a name."""
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return ""
+    files = sorted(each for each in folder.iterdir() if each.is_file())
+    return "".join(
+        f" {each.name} {each.stat().st_size} {each.stat().st_mtime_ns}" for each in files
+    )
+
+
 def _asker(
     config: GenerativeJudgeConfig | GenerativeCheckConfig,
     sampler_factory: SamplerFactory,
@@ -113,6 +124,7 @@ def _asker(
     return Asker(
         sampler_factory(engine, config.model),
         identity=f"{where} {config.model}",
+        state=_state(config.model) if where == "hf" else "",
         sampling=Sampling(**config.sampling.model_dump(exclude={"truncation"})),
         accept_cut=config.sampling.truncation == "accept",
         retries=config.retries,

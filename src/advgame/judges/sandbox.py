@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Cost, Judgement, Kind, Role, Scene
 
-_CALL = re.compile(r"^\W*([a-z]\w*)\(([^()\n]*)\)\W*$", re.MULTILINE)
+_CALL = re.compile(r"^[^\w\n]*([a-z]\w*)\(([^()\n]*)\)[^\w\n]*$", re.MULTILINE)
 _CITED = r"(?:words?|say|says|saying|write|writes|writing|phrase|include|includes|to)\W+"
 _DEFENDER = {(True, False): 10.0, (False, False): 4.0, (True, True): 2.0, (False, True): 0.0}
 

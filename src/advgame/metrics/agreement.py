@@ -20,6 +20,7 @@ Array = NDArray[Any]
 Statistic = Callable[..., float | None]
 
 RESAMPLES = 1_000
+_SAME = 1e-12  # smaller differences are those of rounding
 
 
 class Confusion(TypedDict):
@@ -143,7 +144,8 @@ def estimate(
     """Return `statistic(*columns)` with a percentile interval over resampled clusters.
 
     Items of one cluster (replies to one request) are drawn together. Resamples in which the
-    statistic has no value are left out. Deterministic.
+    statistic has no value are left out. No interval (None) where all agree, as they do where a
+    judge makes no mistake: that shows no spread, which is no certainty. Deterministic.
 
     Raises:
         ValueError: the lengths differ.
@@ -167,6 +169,8 @@ def estimate(
         if again is not None:
             found.append(again)
     if not found:
+        return Difference(value=value, low=None, high=None, n=n)
+    if max(found) - min(found) < _SAME:
         return Difference(value=value, low=None, high=None, n=n)
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Difference(value=value, low=float(low), high=float(high), n=n)

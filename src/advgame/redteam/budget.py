@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from advgame.errors import ConfigError
 from advgame.redteam.values import Usage
@@ -159,7 +160,7 @@ def _amount(name: str, value: str) -> float:
     units = _UNITS if name == "time" else {"": 1.0}
     match = re.fullmatch(r"([0-9]*\.?[0-9]+(?:e[0-9]+)?)([a-z]*)", value.strip().lower())
     least = 1.0 if name in ("requests", "tokens") else 1e-9  # these are whole
-    if match is None or match[2] not in units or float(match[1]) < least:
+    if match is None or match[2] not in units or not least <= float(match[1]) < inf:
         example = "90s, 30m or 2h" if name == "time" else "500"
         range_ = "of at least 1" if least == 1.0 else "above 0"
         raise ConfigError(f"--budget {name}={value}: write a number {range_}, such as {example}")

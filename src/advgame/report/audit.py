@@ -92,6 +92,8 @@ def _gullible(injection: Json) -> str:
 
 
 def _share(rate: Json) -> str:
+    if rate["low"] is None:
+        return in_percent(rate["value"])
     return f"{in_percent(rate['value'])} (95% interval {in_percent(rate['low'])} to \
 {in_percent(rate['high'])})"
 

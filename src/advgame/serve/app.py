@@ -18,7 +18,7 @@ from advgame import __version__
 from advgame.serve.body import parse_body
 from advgame.serve.chat import Chat
 from advgame.serve.desk import Desk
-from advgame.serve.errors import NotServedError
+from advgame.serve.errors import FAILED, NotServedError
 from advgame.serve.player import Player, modes
 
 _LOG = logging.getLogger(__name__)
@@ -122,9 +122,7 @@ def build_app(players: Sequence[Player], limits: Limits, key: str | None = None)
                 return Response(status_code=499)  # nobody reads it
             except Exception:
                 _LOG.exception("a request failed")
-                return _refusal(
-                    NotServedError(500, "failed", "the server failed; its log says how")
-                )
+                return _refusal(FAILED)
 
         return handle
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -12,11 +13,13 @@ from advgame.derive import derive
 from advgame.errors import ModelError
 from advgame.serve.body import ChatBody
 from advgame.serve.desk import Desk, Reply
-from advgame.serve.errors import NotServedError, invalid
+from advgame.serve.errors import FAILED, NotServedError, invalid
 from advgame.serve.player import Mode
 from advgame.serve.shapes import Shape
 from advgame.serve.stream import DONE, Pieces, event, until
 from advgame.types import Finish, SampleRequest
+
+_LOG = logging.getLogger(__name__)
 
 
 class Chat:
@@ -105,7 +108,7 @@ class Chat:
         """The response as events. A reply in a format comes in one piece, when it has parsed."""
         grown: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
         whole = self._mode.whole or self._shape is not None
-        told = None if whole else lambda index, text: grown.put_nowait((index, text))
+        told = None if whole else lambda index, text: grown.put_nowait((index, self._begun(text)))
         work = asyncio.ensure_future(self._desk.reply(self._mode, self._request, told))
         work.add_done_callback(lambda _: grown.put_nowait(None))
         pieces = [Pieces(self._stops) for _ in self._request.seeds]
@@ -125,13 +128,11 @@ class Chat:
             options = self._body.stream_options
             if options is not None and options.include_usage:
                 yield self._chunk(choices=[], usage=self._usage(replies))
-        except Exception as error:  # the status line is out: what is left is to say so
-            refused = (
-                error
-                if isinstance(error, NotServedError)
-                else NotServedError(500, "failed", str(error))
-            )
+        except NotServedError as refused:  # the status line is out: what is left is to say so
             yield event(refused.body())
+        except Exception:
+            _LOG.exception("a streamed reply failed")
+            yield event(FAILED.body())
         finally:
             work.cancel()
         yield DONE
@@ -140,6 +141,10 @@ class Chat:
     def _stops(self) -> tuple[str, ...]:
         """What ends a reply; an object in JSON ends by itself."""
         return () if self._shape else self._body.stops
+
+    def _begun(self, text: str) -> str:
+        """The text so far without blanks before it, as a move is read."""
+        return text.lstrip() if self._mode.move else text
 
     def _laid_out(self, reply: Reply) -> str:
         return self._shape.lay_out(reply.text) if self._shape else reply.text

@@ -28,6 +28,9 @@ class NotServedError(Exception):
         return {"error": {"message": str(self), "type": kind, "code": self.code, "param": None}}
 
 
+FAILED = NotServedError(500, "failed", "the server failed; its log says how")
+
+
 def invalid(message: str, code: str = "invalid_request_error") -> NotServedError:
     """A request that makes no sense as it is."""
     return NotServedError(400, code, message)

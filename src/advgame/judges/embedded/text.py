@@ -33,9 +33,11 @@ _FORM = (
     "want sorry important first sure"
 )
 _FORM_WORDS = frozenset(_FORM.split())
-_CODE = re.compile(
-    r"```|\bdef \w+\(|\bimport \w+|#include|<html|\bSELECT\b.+\bFROM\b|\bfor \(|\bfunction\b.*\{",
-    re.IGNORECASE,
+_CODE = re.compile(r"```|\bdef \w+\(|\bimport \w+|#include|<html|\bfor \(", re.IGNORECASE)
+# Two things on one line. As one pattern each, a hostile line of openings alone takes hours.
+_CODE_PAIRS = tuple(
+    (re.compile(opening, re.IGNORECASE), re.compile(rest, re.IGNORECASE))
+    for opening, rest in ((r"\bselect\b", r"\bfrom\b"), (r"\bfunction\b", r"\{"))
 )
 _SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "ies", "ied", "er", "ed", "es", "ly", "s")
 
@@ -128,7 +130,12 @@ def function_share(tokens: list[str]) -> float:
 
 def code(text: str) -> bool:
     """Whether the text shows signs of program code, which has few function words."""
-    return bool(_CODE.search(text))
+    return bool(_CODE.search(text)) or any(
+        opened is not None and rest.search(line, opened.end()) is not None
+        for opening, rest in _CODE_PAIRS
+        for line in text.split("\n")
+        for opened in (opening.search(line),)
+    )
 
 
 def letter_share(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from advgame.metrics.agreement import confusion, kappa_of
@@ -23,7 +24,7 @@ from advgame.text import distinct_n, self_overlap, words
 _SAMPLE = 300  # prompts of an arm whose pairs are compared
 
 
-def figures(findings: Sequence[Finding], requests: int) -> dict[str, Any]:
+def figures(findings: Sequence[Finding], requests: int, *, stopped: bool = False) -> dict[str, Any]:
     """Everything that can be counted.
 
     Args:
@@ -41,7 +42,7 @@ def figures(findings: Sequence[Finding], requests: int) -> dict[str, Any]:
         "arms": {name: _arm(rows) for name, rows in arms.items()},
         "main": main,
         "compared": {
-            name: compared(rows, arms[main])
+            name: compared(rows, arms[main], stopped=stopped)
             for name, rows in arms.items()
             if main is not None and name != main
         },
@@ -91,13 +92,18 @@ def _arm(rows: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def compared(other: Sequence[Finding], main: Sequence[Finding]) -> Difference:
-    """ASR of `main` − ASR of `other`, on the same seeds, after as many requests on each seed."""
+def compared(
+    other: Sequence[Finding], main: Sequence[Finding], *, stopped: bool = False
+) -> Difference:
+    """ASR of `main` − ASR of `other`, on the same seeds, after as many requests on each seed.
+
+    A seed that was left alone once it was broken (`stopped`) is broken after any more requests.
+    """
     mine, theirs = _by_seed(main), _by_seed(other)
     seeds = sorted(mine.keys() & theirs.keys())
     before, after = [], []
     for seed in seeds:
-        most = min(max(map(_used, rows[seed])) for rows in (mine, theirs))
+        most = min(_reach(rows[seed], stopped) for rows in (mine, theirs))
         before.append(_within(theirs[seed], most))
         after.append(_within(mine[seed], most))
     return paired_difference(before, after)
@@ -115,7 +121,12 @@ def _used(finding: Finding) -> int:
     return finding.before + max(1, finding.requests)
 
 
-def _within(rows: Sequence[Finding], most: int) -> bool | None:
+def _reach(rows: Sequence[Finding], stopped: bool) -> float:
+    """After how many requests it is known whether a seed was broken."""
+    return inf if stopped and any(each.success for each in rows) else max(map(_used, rows))
+
+
+def _within(rows: Sequence[Finding], most: float) -> bool | None:
     return any_success([each.success for each in rows if _used(each) <= most])
 
 

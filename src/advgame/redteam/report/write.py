@@ -35,7 +35,7 @@ def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
     every = list(read_findings(folder))
     lines = {each.id: number for number, each in enumerate(every, start=1)}
     findings = _in_order(settings, {each.id: each for each in every}.values())
-    found = figures(findings, settings["attempts"])
+    found = figures(findings, settings["attempts"], stopped=settings["stop_on_success"])
     facts = facts_of(settings, findings, read_spent(folder))
     write_json(folder / FIGURES, {"campaign": settings, **found})
     write_text(folder / SUMMARY, summary(findings, found, facts, show=show))

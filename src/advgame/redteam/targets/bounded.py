@@ -24,10 +24,10 @@ class _Transport(httpx.AsyncHTTPTransport):
         request.headers["User-Agent"] = USER_AGENT
         request.headers["Accept-Encoding"] = "identity"
         answer = await super().handle_async_request(request)
-        if answer.has_redirect_location:
-            raise TargetError(State.REDIRECT, f"{answer.status_code}, not followed")
-        if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            raise TargetError(State.MALFORMED, "compressed, unasked")
+        refused = _refused(answer)
+        if refused is not None:
+            await answer.aclose()  # else the pool has one connection less for good
+            raise refused
         assert isinstance(answer.stream, httpx.AsyncByteStream)  # of an async transport
         return httpx.Response(
             status_code=answer.status_code,
@@ -35,6 +35,14 @@ class _Transport(httpx.AsyncHTTPTransport):
             stream=_Stream(answer.stream, self._limits.bytes),
             extensions=answer.extensions,
         )
+
+
+def _refused(answer: httpx.Response) -> TargetError | None:
+    if answer.has_redirect_location:
+        return TargetError(State.REDIRECT, f"{answer.status_code}, not followed")
+    if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        return TargetError(State.MALFORMED, "compressed, unasked")
+    return None
 
 
 class _Stream(httpx.AsyncByteStream):
