@@ -23,7 +23,12 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
             dict(list(arms.items())[at : at + _ABREAST]) for at in range(0, len(arms), _ABREAST)
         ]
         yield from (_rates(report, part) for part in parts)
-        yield from (_language(report, part) for part in parts)
+        answering = {name: arm for name, arm in arms.items() if arm["language"]}
+        yield from (
+            _language(report, {name: answering[name] for name in part if name in answering})
+            for part in parts
+            if answering.keys() & part.keys()
+        )
         yield from _differences(report)
         yield from _chance(report)
         yield _costs(arms)
