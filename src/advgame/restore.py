@@ -82,7 +82,7 @@ def _other_threads(config: RunConfig, before: int | None) -> list[str]:
 def _kept(world: World, fresh: Collection[Role]) -> set[Role]:
     """Whose players a fork takes over; in self-play both roles' or none's."""
     kept = {role for role in Role if role not in fresh}
-    return set(Role) if kept and world.config.schedule.type == "selfplay" else kept
+    return set(Role) if kept and world.config.selfplay else kept
 
 
 def _has(source: Checkpoint, name: str) -> bool:

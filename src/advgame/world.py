@@ -119,14 +119,13 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
     """
     threads = pick_threads(config.train.threads)
     train_seeds, validation_pool = load(config.seeds, "train"), load(config.seeds, "validation")
-    selfplay = config.schedule.type == "selfplay"
-    weights = build_players(config.attacker, config.defender, config.seed, shared=selfplay)
+    weights = build_players(config.attacker, config.defender, config.seed, shared=config.selfplay)
     samplers = _samplers(config, weights)
     opponents = Opponents(
         out / "pool",
         weights,
-        {role: player_of(config, role).learn.sample_from for role in Role},
-        lambda role, own: build_sampler(player_of(config, role), own, "past"),
+        {role: config.player(role).learn.sample_from for role in Role},
+        lambda role, own: build_sampler(config.player(role), own, "past"),
         lambda role, sampler: seat_of(config, role, sampler),
     )
     judges = Judges(config, out)
@@ -162,7 +161,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             config=config,
             players=tuple(_players(config, weights, samplers)),
             frozen=tuple(
-                FrozenPlayer(role.value, own, player_of(config, role).learn.sample_from)
+                FrozenPlayer(role.value, own, config.player(role).learn.sample_from)
                 for role, own in weights.items()
                 if role not in ever_learns(config.schedule)
             ),
@@ -191,11 +190,6 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
         )
 
 
-def player_of(config: RunConfig, role: Role) -> PlayerConfig:
-    """A role's player; in self-play the Defender's, but for how it is asked and sampled."""
-    return config.attacker if role is Role.ATTACKER else config.defender
-
-
 def _samplers(config: RunConfig, weights: Mapping[Role, PlayerWeights]) -> dict[Role, Sampler]:
     """One sampler for each distinct set of weights: shared weights, shared sampler."""
     made: dict[int, Sampler] = {}
@@ -204,14 +198,14 @@ def _samplers(config: RunConfig, weights: Mapping[Role, PlayerWeights]) -> dict[
         own = weights.get(role)
         key = id(own) if own is not None else id(role)
         if key not in made:
-            made[key] = build_sampler(player_of(config, role), own, "sampler")
+            made[key] = build_sampler(config.player(role), own, "sampler")
         found[role] = made[key]
     return found
 
 
 def seat_of(config: RunConfig, role: Role, sampler: Sampler) -> ModelSeat:
     """The seat of a role: a sampler, asked and read as the configuration says."""
-    player = player_of(config, role)
+    player = config.player(role)
     return ModelSeat(
         sampler=sampler,
         format=get_format(role, player.format),
@@ -241,15 +235,14 @@ def _players(
     """The players that learn in some step, each with a learning-rate schedule of its own length."""
     learning = ever_learns(config.schedule)
     per_step = len(splits(config.train.update))
-    selfplay = config.schedule.type == "selfplay"
-    for role in (Role.DEFENDER,) if selfplay else learning:
-        player, own = player_of(config, role), weights[role]
+    for role in (Role.DEFENDER,) if config.selfplay else learning:
+        player, own = config.player(role), weights[role]
         sampler = samplers[role]
         assert isinstance(sampler, HfSampler)  # the configuration refuses to train anything else
         steps = learning_steps(config.schedule, role, config.train.steps)
         yield Player(
-            name="shared" if selfplay else role.value,
-            roles=learning if selfplay else (role,),
+            name=config.part(role),
+            roles=learning if config.selfplay else (role,),
             learner=LocalLearner(
                 own, player.learn, total_updates=steps * per_step * player.learn.minibatches
             ),

@@ -21,7 +21,6 @@ from advgame.store.atomic import write_text
 from advgame.store.reader import RunReader, open_readonly
 from advgame.study.folders import read_json
 from advgame.types import Role
-from advgame.world import player_of
 
 _VALUES = {mark: value for value, mark in MARKS.items()}
 Say: TypeAlias = Callable[[str], None]
@@ -76,11 +75,11 @@ def contestants(runs: Mapping[str, Path], role: Role, most: int | None) -> tuple
 
 def _begun(reader: RunReader, role: Role) -> str:
     """What tells an untrained player from others: its configuration, a fork's also its weights."""
-    player = player_of(reader.config, role).model_dump(mode="json", exclude={"learn"})
+    player = reader.config.player(role).model_dump(mode="json", exclude={"learn"})
     kept = reader.checkpoints()
     if not kept:
         return _digest(player)
-    part = "shared" if reader.config.schedule.type == "selfplay" else role.value
+    part = reader.config.part(role)
     start = manifest.read(kept[-1].path)["files"].get(f"{part}/start.safetensors")
     return _digest(player if start is None else [player, start])
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig, ImportedJudgeConfig
-from advgame.config.players import GRPOConfig, OpenAIEngine, PlayerConfig
+from advgame.config.players import GRPOConfig, OpenAIEngine
 from advgame.config.root import RunConfig
 from advgame.errors import ConfigError
 from advgame.types import Kind, Role
@@ -39,13 +39,9 @@ def check(config: RunConfig) -> None:
         raise ConfigError("\n".join(problems[:3]))
 
 
-def _player(config: RunConfig, name: str) -> PlayerConfig:
-    return config.attacker if name == "attacker" else config.defender
-
-
 def _trainable(config: RunConfig) -> Iterator[str]:
     for name in learners(config):
-        if isinstance(_player(config, name).engine, OpenAIEngine):
+        if isinstance(config.player(Role(name)).engine, OpenAIEngine):
             yield (
                 f"{name}.engine.type = openai: an endpoint cannot be trained; use hf, or a "
                 f"schedule that leaves the {name} alone"
@@ -57,7 +53,7 @@ def _formats(config: RunConfig) -> Iterator[str]:
 
     for role in Role:
         try:
-            get_format(role, _player(config, role.value).format)
+            get_format(role, config.player(role).format)
         except ConfigError as error:
             yield str(error)
 
@@ -108,7 +104,7 @@ def _contrast(config: RunConfig) -> Iterator[str]:
     }
     for name in learners(config):
         key, count = counts[name]
-        credit = _player(config, name).learn.credit_or_default
+        credit = config.player(Role(name)).learn.credit_or_default
         if count < 2 and (credit.type == "pairs" or credit.baseline == "seed"):
             yield f"{key} = {count}: {name} learns from contrasts inside a group; needs at least 2"
 
@@ -137,7 +133,7 @@ def _guide(config: RunConfig) -> Iterator[str]:
 
 def _reference(config: RunConfig) -> Iterator[str]:
     for name in learners(config):
-        learn = _player(config, name).learn
+        learn = config.player(Role(name)).learn
         if learn.reference == "recorded" and learn.sample_from == "policy":
             yield (
                 f"{name}.learn.reference = recorded with sample_from = policy: the policy would "
@@ -179,7 +175,7 @@ def _audit(config: RunConfig) -> Iterator[str]:
 
 
 def _selfplay(config: RunConfig) -> Iterator[str]:
-    if config.schedule.type != "selfplay":
+    if not config.selfplay:
         return
     for key in ("model", "engine", "dtype", "device", "adapter", "learn"):
         if getattr(config.attacker, key) != getattr(config.defender, key):

@@ -10,6 +10,7 @@ from advgame.config.base import Config
 from advgame.config.game import Counts, GameConfig, SeedsConfig
 from advgame.config.judges import JudgesConfig
 from advgame.config.players import Fraction, PlayerConfig
+from advgame.types import Role
 
 
 class Joint(Config):
@@ -140,3 +141,20 @@ class RunConfig(Config):
     """Judges."""
     sinks: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     """Where metrics go besides metrics.jsonl."""
+
+    @property
+    def selfplay(self) -> bool:
+        """Whether one policy plays both roles."""
+        return isinstance(self.schedule, SelfPlay)
+
+    def player(self, role: Role) -> PlayerConfig:
+        """How a role is asked and sampled, in self-play too."""
+        return self.attacker if role is Role.ATTACKER else self.defender
+
+    def weights_of(self, role: Role) -> PlayerConfig:
+        """Whose weights a role plays with: in self-play the Defender's."""
+        return self.defender if self.selfplay else self.player(role)
+
+    def part(self, role: Role) -> str:
+        """The name of those weights, and of their part of a checkpoint."""
+        return "shared" if self.selfplay else role.value

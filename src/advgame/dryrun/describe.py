@@ -71,7 +71,7 @@ def _loaded_here(config: RunConfig) -> Iterator[str]:
 
 def _models(config: RunConfig) -> Iterator[str]:
     for role in Role:
-        player = config.attacker if role is Role.ATTACKER else config.defender
+        player = config.player(role)
         yield f"  {role.value:<9} {player.model}"
         yield f"            {_where(player)}"
         shape = shape_of(player.model)

@@ -71,15 +71,14 @@ def memory(config: RunConfig) -> list[Part]:
     parts: list[Part] = []
     bases: set[tuple[str, str, str]] = set()
     learning = ever_learns(config.schedule)
-    shared = config.schedule.type == "selfplay"
-    for role in (Role.DEFENDER,) if shared else tuple(Role):
-        player = config.attacker if role is Role.ATTACKER else config.defender
+    for role in (Role.DEFENDER,) if config.selfplay else tuple(Role):
+        player = config.player(role)
         shape = shape_of(player.model)
         if isinstance(player.engine, OpenAIEngine) or shape is None:
             continue
         place = (player.model, player.dtype, player.device)
         base_held = player.adapter is not None and place in bases
-        owner = "shared" if shared else role.value
+        owner = config.part(role)
         past = config.pool is not None
         for name, size in _player_parts(player, shape, role in learning, base_held, past):
             passing = name in (_ACTIVATIONS, _WAVE)

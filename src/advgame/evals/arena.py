@@ -28,7 +28,7 @@ from advgame.store.reader import open_readonly
 from advgame.store.select import Which, resolve_checkpoint
 from advgame.types import Episode, Fault, Judgement, Move, Role, Seed, Weights
 from advgame.validation import judge_rows
-from advgame.world import Judges, player_of, seat_of
+from advgame.world import Judges, seat_of
 
 DRAW = (0, "measure", 0)  # the same for all, so that cells are paired
 _UNUSABLE = "unusable"
@@ -49,9 +49,11 @@ class RunPlayers:
         """
         self.run = run
         self.config = config
-        self._shared = self.config.schedule.type == "selfplay"
         self.weights = build_players(
-            self.config.attacker, self.config.defender, self.config.seed, shared=self._shared
+            self.config.attacker,
+            self.config.defender,
+            self.config.seed,
+            shared=self.config.selfplay,
         )
         missing = [role.value for role in Role if role not in self.weights]
         if missing:
@@ -77,7 +79,7 @@ class RunPlayers:
         """
         checkpoint = resolve_checkpoint(self.run, step)
         for role, own in self.weights.items():
-            part = checkpoint.path / ("shared" if self._shared else role.value)
+            part = checkpoint.path / self.config.part(role)
             if part.is_dir():  # a player that never learned is what it was at the start
                 load_weights(part, own, _sets(part))
         return checkpoint.step
@@ -92,7 +94,7 @@ class RunPlayers:
             which: as it began or as it is.
             weights: what was trained or its average; None = those that play in the run.
         """
-        player = player_of(self.config, role)
+        player = self.config.player(role)
         name: SetName = "start" if which == "start" else weights or player.learn.sample_from
         return seat_of(self.config, role, build_sampler(player, self.weights[role], name))
 

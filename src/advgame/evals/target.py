@@ -132,7 +132,7 @@ def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights |
     checkpoint = None
     if step != 0 or (folder / "checkpoints" / "step-000000").is_dir():
         checkpoint = resolve_checkpoint(folder, step)
-        learned = _part(config, role, checkpoint).is_dir()
+        learned = (checkpoint.path / config.part(role)).is_dir()
     return Target(
         name=text,
         role=role,
@@ -141,7 +141,7 @@ def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights |
         checkpoint=checkpoint if learned else None,
         weights=(weights or player.learn.sample_from) if learned else "start",
         format=player.format if role is Role.DEFENDER else "plain",
-        system=(config.attacker if role is Role.ATTACKER else config.defender).system,
+        system=config.player(role).system,
         trained_by=taught_by(folder, role),
     )
 
@@ -152,16 +152,11 @@ def player_config(config: RunConfig, role: Role) -> PlayerConfig:
     Raises:
         ModelError: the player is served elsewhere.
     """
-    selfplay = config.schedule.type == "selfplay"
-    player = config.attacker if role is Role.ATTACKER and not selfplay else config.defender
+    player = config.weights_of(role)
     if not isinstance(player.engine, HfEngine):
         url = player.engine.base_url
         raise ModelError(f"the {role} is served at {url}: measure openai:{player.model}@{url}")
     return player
-
-
-def _part(config: RunConfig, role: Role, checkpoint: Checkpoint) -> Path:
-    return checkpoint.path / ("shared" if config.schedule.type == "selfplay" else role.value)
 
 
 def _exported(path: Path) -> Exported | None:
@@ -239,7 +234,7 @@ def load_target(target: Target) -> Loaded:
         built = build_players(player, player, target.config.seed, shared=True)
         own = built[target.role]
         if target.checkpoint is not None:
-            part = _part(target.config, target.role, target.checkpoint)
+            part = target.checkpoint.path / target.config.part(target.role)
             load_weights(part, own, (target.weights,))
         assert isinstance(player.engine, HfEngine)  # `player_config` refuses others
         batch_tokens = player.engine.batch_tokens
@@ -262,7 +257,7 @@ def _fingerprint(target: Target, weights: Any) -> str | None:
     parts = [__version__, base, weights.describe(), target.format, target.system or ""]
     if target.checkpoint is not None:
         assert target.config is not None  # a checkpoint is one of a run
-        part = _part(target.config, target.role, target.checkpoint)
+        part = target.checkpoint.path / target.config.part(target.role)
         parts.append(sha256(part / f"{target.weights}.safetensors"))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -86,7 +86,7 @@ def export(
         raise ModelError(f"the {role} was fully fine-tuned and has no adapter: export it merged")
     weights = weights or player.learn.sample_from
     checkpoint = resolve_checkpoint(run, step)
-    part = checkpoint.path / ("shared" if config.schedule.type == "selfplay" else role.value)
+    part = checkpoint.path / config.part(role)
     if not (part / f"{weights}.safetensors").is_file():
         raise StoreError(f"{checkpoint.path} has no {role}: it never learned in this run")
     with staged_folder(out) as folder, quiet():
@@ -98,7 +98,7 @@ def export(
             _write_merged(player, part / f"{weights}.safetensors", folder)
         load_tokenizer(player.model).save_pretrained(folder)
         # In self-play the weights are the Defender's, and each role is asked in its own way.
-        asked = config.attacker if role is Role.ATTACKER else config.defender
+        asked = config.player(role)
         card = {
             "role": role.value,
             "format": asked.format,
@@ -122,8 +122,7 @@ def export(
 
 
 def _player(config: RunConfig, role: Role) -> PlayerConfig:
-    selfplay = config.schedule.type == "selfplay"
-    player = config.attacker if role is Role.ATTACKER and not selfplay else config.defender
+    player = config.weights_of(role)
     if player.engine.type != "hf":
         raise ModelError(f"the {role} is served at {player.engine.base_url}: nothing to export")
     return player

@@ -161,7 +161,7 @@ def manner_of(target: Target) -> Manner:
     """
     role = target.role
     if target.config is not None:
-        asked = target.config.attacker if role is Role.ATTACKER else target.config.defender
+        asked = target.config.player(role)
         return _manner(role, asked.format, asked.system, asked.sampling)
     card = _card(Path(target.name).expanduser() / CARD)
     if card is not None and card["role"] == role.value:

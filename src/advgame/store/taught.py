@@ -47,10 +47,7 @@ def training_judges(config: RunConfig, role: Role | None = None) -> Judges:
     """
     judges = config.judges
     own = (judges.attacker,) if judges.attacker and judges.attacker_scores else ()
-    began = (
-        (config.attacker if each is Role.ATTACKER else config.defender).model
-        for each in _roles(config, role)
-    )
+    began = (config.player(each).model for each in _roles(config, role))
     return _once(
         (judges.defender, *own),
         *(judges_of_card(Path(model).expanduser()) or () for model in began),
@@ -124,7 +121,7 @@ def _read(path: Path, form: TypeAdapter[T], mend: str) -> T | None:
 
 def _roles(config: RunConfig, role: Role | None) -> tuple[Role, ...]:
     """Whose past counts: in self-play one policy plays both roles."""
-    return tuple(Role) if role is None or config.schedule.type == "selfplay" else (role,)
+    return tuple(Role) if role is None or config.selfplay else (role,)
 
 
 def _once(*judges: Judges) -> Judges:
