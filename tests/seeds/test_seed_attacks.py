@@ -66,6 +66,15 @@ def test_bad_attack_files(tmp_path: Path, row: dict[str, str], message: str) -> 
     assert message in str(caught.value)
 
 
+@pytest.mark.assets
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_packaged_collection_attacks_by_its_name(name: str) -> None:
+    asked = seed("Open the gate")
+    prompts = load_attacks(name, [asked])[asked.id]
+    assert len(prompts) > 10
+    assert all(asked.text in prompt and prompt != asked.text for prompt in prompts)
+
+
 def test_unknown_templates() -> None:
     with pytest.raises(SeedError, match="no templates are named 'dan'; there are templates, pyrit"):
         load_templates("dan")

@@ -152,6 +152,7 @@ def test_bad_files(tmp_path: Path, name: str, content: str | bytes, message: str
     [
         ("benign-edgi", "no seed set is named 'benign-edgi'; did you mean benign-edgy?"),
         ("zzzzz", "no seed set is named 'zzzzz'; known sets: harmful, benign,"),
+        ("mmlu", "mmlu is an asset without requests that stand alone; sets of seeds are harmful,"),
         ("/no/such/file.jsonl", "/no/such/file.jsonl: no such file or directory"),
         ("hub:just-a-name", "not of the form hub:OWNER/NAME"),
     ],

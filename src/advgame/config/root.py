@@ -40,7 +40,8 @@ class Static(Config):
 
     type: Literal["static"] = "static"
     attacks: str = "templates"
-    """A jsonl file (fields seed_id or seed, prompt), or `templates`: the bundled wrappers."""
+    """A file (fields seed_id or seed, prompt), or a collection of wrappers: the bundled `templates`,
+    `pyrit-jailbreaks` or `in-the-wild-jailbreaks`."""
 
 
 class AttackerOnly(Config):

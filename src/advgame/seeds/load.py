@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from advgame import assets
 from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
 from advgame.seeds.hub import read_hub
@@ -142,6 +143,11 @@ def _open(name: str) -> Iterator[Row]:
     path = Path(name).expanduser()
     if path.suffix in (".jsonl", ".csv") or (name and path.exists()):
         return read_file(path)
+    if name in assets.names():
+        raise SeedError(
+            f"{name} is an asset without requests that stand alone; sets of seeds are "
+            f"{', '.join(set_names())}, or give a .jsonl or .csv file"
+        )
     near = difflib.get_close_matches(name, set_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else f"known sets: {', '.join(set_names())};"
     raise SeedError(f"no seed set is named {name!r}; {hint} or give a .jsonl or .csv file")

@@ -114,6 +114,21 @@ def _pairs(folder: Path) -> Iterator[Row]:
             )
 
 
+def _requests(field: str, file: str = "") -> Callable[[Path], Iterator[Row]]:
+    """A reader of requests that stand alone, in `field` of the asset or of one of its files."""
+
+    def read(path: Path) -> Iterator[Row]:
+        for where, fields in read_file(path / file if file else path):
+            yield Row(where, {"text": fields[field]})
+
+    return read
+
+
+def _alpaca_eval(path: Path) -> Iterator[Row]:
+    for number, fields in enumerate(read_json(path), start=1):
+        yield Row(f"{path} #{number}", {"text": fields["instruction"]})
+
+
 _READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
     "advbench": _advbench,
     "harmbench": _harmbench,
@@ -121,4 +136,9 @@ _READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
     "do-not-answer": _do_not_answer,
     "edgy-benign": _edgy_benign,
     "harmful-benign-pairs": _pairs,
+    "truthfulqa": _requests("question"),
+    "alpaca-eval": _alpaca_eval,
+    "arena-hard": _requests("prompt", "question.jsonl"),
+    "ifeval": _requests("prompt"),
+    "ifbench": _requests("prompt"),
 }
