@@ -74,7 +74,8 @@ class ScriptedSampler:
             text = text[: ends[request.sampling.max_new_tokens - 1]]
         tokens = (*_ids(text), *(() if cut else (_END,)))
         prompt = _ids(" ".join(message.content for message in request.messages))
-        self.cost += Cost(sampled_tokens=len(tokens), read_tokens=len(prompt))
+        cost = Cost(sampled_tokens=len(tokens), read_tokens=len(prompt))
+        self.cost += cost
         return Completion(
             prompt_ids=prompt,
             token_ids=tokens,
@@ -83,6 +84,7 @@ class ScriptedSampler:
             finish=Finish.LENGTH if cut else Finish.STOP,
             policy_version=self.version,
             guided=request.context is not None,
+            cost=cost,
         )
 
 

@@ -144,6 +144,33 @@ class SampleRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What work was done: tokens, and floating-point operations as counted from shapes."""
+
+    sampled_tokens: int = 0
+    read_tokens: int = 0  # of prompts, where sampling read them
+    trained_tokens: int = 0
+    reference_tokens: int = 0
+    judge_tokens: int = 0
+    flops: int = 0  # an integer, so that sums do not depend on where a run was resumed
+
+    @property
+    def spent_tokens(self) -> int:
+        """Sampled plus trained tokens: what a budget counts."""
+        return self.sampled_tokens + self.trained_tokens
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            sampled_tokens=self.sampled_tokens + other.sampled_tokens,
+            read_tokens=self.read_tokens + other.read_tokens,
+            trained_tokens=self.trained_tokens + other.trained_tokens,
+            reference_tokens=self.reference_tokens + other.reference_tokens,
+            judge_tokens=self.judge_tokens + other.judge_tokens,
+            flops=self.flops + other.flops,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """Raw model output: what is trained on, thinking and end token included.
 
@@ -152,6 +179,9 @@ class Completion:
     With `guided` that context was another chat than the one `prompt_ids` holds.
     Engines that cannot show tokens (remote endpoints) leave `prompt_ids` and `token_ids` empty;
     such a completion is not trainable.
+
+    `cost` is the work of drawing it, that of reading the prompt booked with the first reply to it;
+    it is not written down with episodes.
     """
 
     prompt_ids: tuple[int, ...]
@@ -161,6 +191,7 @@ class Completion:
     finish: Finish
     policy_version: int
     guided: bool = False
+    cost: Cost = field(default=Cost(), compare=False, repr=False)
 
     @property
     def trainable(self) -> bool:
@@ -251,33 +282,6 @@ class Credited:
 
 
 Example: TypeAlias = Pair | Credited
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What work was done: tokens, and floating-point operations as counted from shapes."""
-
-    sampled_tokens: int = 0
-    read_tokens: int = 0  # of prompts, where sampling read them
-    trained_tokens: int = 0
-    reference_tokens: int = 0
-    judge_tokens: int = 0
-    flops: int = 0  # an integer, so that sums do not depend on where a run was resumed
-
-    @property
-    def spent_tokens(self) -> int:
-        """Sampled plus trained tokens: what a budget counts."""
-        return self.sampled_tokens + self.trained_tokens
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            sampled_tokens=self.sampled_tokens + other.sampled_tokens,
-            read_tokens=self.read_tokens + other.read_tokens,
-            trained_tokens=self.trained_tokens + other.trained_tokens,
-            reference_tokens=self.reference_tokens + other.reference_tokens,
-            judge_tokens=self.judge_tokens + other.judge_tokens,
-            flops=self.flops + other.flops,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,6 +179,13 @@ def test_cost_grows_with_what_is_drawn(sampler):
     assert sampler.cost.sampled_tokens > before.sampled_tokens
 
 
+def test_every_completion_says_what_it_took(sampler):
+    before = sampler.cost
+    drawn = [one.cost for replies in draw(sampler, *MIXED) for one in replies]
+    assert sum(drawn, before) == sampler.cost
+    assert all(cost.sampled_tokens for cost in drawn)
+
+
 def test_cost_counts_the_tokens_drawn(local):
     before = local.cost
     outcome = draw(local, *MIXED)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import re
 from collections.abc import Callable
 from functools import partial, partialmethod
 from pathlib import Path
 
 import pytest
+from http_server import Answer, Request, Server, chat, models
 from left import assert_same
 from safetensors.torch import load_file
 
@@ -82,6 +84,46 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, options: tupl
     with pytest.raises(KilledError):
         train(tiny("train.steps=5", *options), broken, observer=kill)
     train(tiny("train.steps=5", *options), broken, resume=True)
+    assert_same(broken, whole)
+
+
+def judged_by(url: str, cache: Path) -> str:
+    engine = f"{{type: openai, base_url: '{url}'}}"
+    return f"judges.defender={{type: generative, model: m, cache: '{cache}', engine: {engine}}}"
+
+
+def a_number(request: Request) -> Answer:
+    """A judge of one's own mind, and of one that now and then has to be asked twice."""
+    if request.path.endswith("/models"):
+        return models("m")
+    prompt = request.body["messages"][-1]["content"]
+    one, two, odd = hashlib.sha256(prompt.encode()).digest()[:3]
+    if odd % 4 == 0 and request.body["seed"] % 2:
+        return chat("Well.", tokens=odd)
+    marks = f"A={one % 11} B={two % 11}" if "REPLY A" in prompt else f"{one % 11}"
+    return chat(f"Verdict: {marks}", tokens=one)
+
+
+def test_steps_played_again_count_the_verdicts_that_were_kept(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+
+    class KilledError(Exception):
+        pass
+
+    def kill(event: Event) -> None:
+        if isinstance(event, StepDone) and event.step == 2:
+            raise KilledError
+
+    options = ("train.steps=4", "train.save.every=2")
+    with Server(a_number).running() as server:
+        train(tiny(*options, judged_by(server.base_url, tmp_path / "one")), whole)
+        again = tiny(*options, judged_by(server.base_url, tmp_path / "two"))
+        with pytest.raises(KilledError):
+            train(again, broken, observer=kill)
+        asked = len(server.requests)
+        train(again, broken, resume=True)
+    assert open_readonly(whole).metrics()[-1]["cost/judge_tokens"] > 0
+    assert len(server.requests) < 2 * asked  # what was kept was not asked again
     assert_same(broken, whole)
 
 

@@ -16,7 +16,7 @@ from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.rubric import load_rubrics
 from advgame.protocols import FaithfulnessCheck, Judge, JudgeGroup
 from advgame.testing import ScriptedSampler
-from advgame.types import Judgement, Kind, Role, SampleRequest, Sampling
+from advgame.types import Cost, Judgement, Kind, Role, SampleRequest, Sampling
 
 RUBRICS = load_rubrics()
 WORTH = {"good": 9.0, "fair": 5.0, "poor": 1.0}
@@ -247,6 +247,35 @@ def test_role_and_kind_choose_the_rubric() -> None:
         for kind in Kind:
             _, sampler = pairwise(honest, group("good", role=role, kind=kind))
             assert RUBRICS.criterion(role, kind) in sampler.requests[0].messages[-1].content
+
+
+def test_what_judging_took_does_not_depend_on_what_lies_in_the_cache(tmp_path: Path) -> None:
+    def took(script: Callable[[SampleRequest, int], str]) -> tuple[Cost, int]:
+        sampler = ScriptedSampler(script)
+        judge = PointwiseJudge(asker(sampler, 1, VerdictCache(tmp_path)), RUBRICS)
+        asyncio.run(judge.judge([group("good"), group("fair")]))
+        return judge.cost, len(sampler.requests)
+
+    tries: list[SampleRequest] = []
+
+    def at_second_try(request: SampleRequest, draw: int) -> str:
+        tries.append(request)
+        return "hm" if len(tries) <= 2 else honest(request, draw)
+
+    drawn, requests = took(at_second_try)
+    assert requests == 4
+    assert drawn.judge_tokens > 0
+    assert took(honest) == (drawn, 0)
+
+
+def test_what_somebody_else_wrote_into_the_cache_is_no_verdict(tmp_path: Path) -> None:
+    class Rubbish(VerdictCache):
+        def get(self, key: str) -> str | None:
+            return "Verdict: 10"
+
+    sampler = ScriptedSampler(honest)
+    judge = PointwiseJudge(asker(sampler, 0, Rubbish(tmp_path)), RUBRICS)
+    assert values(asyncio.run(judge.judge([group("poor")]))[0]) == [1.0]
 
 
 def test_cost_is_booked_as_judging() -> None:

@@ -109,13 +109,14 @@ class HfSampler:
             version = self._version
             for wave in waves(_groups(requests, contexts), self._batch_tokens):
                 replies = rollout(model, wave, self._stop, self._teller(told))
-                self._count(wave, replies)
+                costs = self._costs(wave, replies)
+                self._cost = sum(costs, self._cost)
                 texts = tokenizer.batch_decode(
                     [reply.tokens for reply in replies],
                     skip_special_tokens=True,
                     clean_up_tokenization_spaces=False,
                 )
-                for reply, text in zip(replies, texts, strict=True):
+                for reply, text, cost in zip(replies, texts, costs, strict=True):
                     drawn[reply.row.request, reply.row.reply] = Completion(
                         prompt_ids=prompts[reply.row.request],
                         token_ids=tuple(reply.tokens),
@@ -124,6 +125,7 @@ class HfSampler:
                         finish=reply.finish or Finish.LENGTH,
                         policy_version=version,
                         guided=requests[reply.row.request].context is not None,
+                        cost=cost,
                     )
         return [
             tuple(drawn[index, place] for place in range(len(request.seeds)))
@@ -154,23 +156,25 @@ class HfSampler:
             )
         return ids
 
-    def _count(self, wave: Sequence[Group], replies: Sequence[Reply]) -> None:
-        flops = 0.0
-        lengths = {}
-        for group in wave:
-            known = len(group.prompt) - 1
-            flops += forward_flops(self._shape, known, known / 2, 0)
-            for row in group.rows:
-                lengths[row.request, row.reply] = known
+    def _costs(self, wave: Sequence[Group], replies: Sequence[Reply]) -> list[Cost]:
+        """What each reply took; its prompt is booked with the first reply to it."""
+        known = {(row.request, row.reply): len(g.prompt) - 1 for g in wave for row in g.rows}
+        first = {(g.rows[0].request, g.rows[0].reply) for g in wave}
+        costs = []
         for reply in replies:
-            new = len(reply.tokens)
-            context = lengths[reply.row.request, reply.row.reply] + (new + 1) / 2
-            flops += forward_flops(self._shape, new, context, new)
-        self._cost += Cost(
-            sampled_tokens=sum(len(reply.tokens) for reply in replies),
-            read_tokens=sum(len(group.prompt) for group in wave),
-            flops=round(flops),
-        )
+            place, new = (reply.row.request, reply.row.reply), len(reply.tokens)
+            read = known[place]
+            flops = forward_flops(self._shape, new, read + (new + 1) / 2, new)
+            if place in first:
+                flops += forward_flops(self._shape, read, read / 2, 0)
+            costs.append(
+                Cost(
+                    sampled_tokens=new,
+                    read_tokens=read + 1 if place in first else 0,
+                    flops=round(flops),
+                )
+            )
+        return costs
 
 
 def _groups(requests: Sequence[SampleRequest], contexts: Sequence[tuple[int, ...]]) -> list[Group]:

@@ -149,15 +149,16 @@ class OpenAISampler:
 
     async def _ask(
         self, client: httpx.AsyncClient, limit: asyncio.Semaphore, body: dict[str, Any]
-    ) -> tuple[str, Finish]:
+    ) -> tuple[str, Finish, Cost]:
         async with limit:
             answer = await self._endpoint.call(client, "POST", "/chat/completions", body)
-        reply = _reply(answer, self._engine.base_url)
-        self._cost += Cost(
+        text, finish = _reply(answer, self._engine.base_url)
+        cost = Cost(
             sampled_tokens=_used(answer, "completion_tokens"),
             read_tokens=_used(answer, "prompt_tokens"),
         )
-        return reply
+        self._cost += cost
+        return text, finish, cost
 
 
 def _key(name: str | None) -> str | None:
@@ -211,8 +212,8 @@ def _used(answer: dict[str, Any], what: str) -> int:
     return count if isinstance(count, int) and count >= 0 else 0
 
 
-def _completion(reply: tuple[str, Finish], *, guided: bool) -> Completion:
-    text, finish = reply
+def _completion(reply: tuple[str, Finish, Cost], *, guided: bool) -> Completion:
+    text, finish, cost = reply
     return Completion(
         prompt_ids=(),
         token_ids=(),
@@ -221,4 +222,5 @@ def _completion(reply: tuple[str, Finish], *, guided: bool) -> Completion:
         finish=finish,
         policy_version=0,
         guided=guided,
+        cost=cost,
     )

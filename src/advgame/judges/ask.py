@@ -2,13 +2,15 @@
 
 Identical questions are asked once. A question whose verdict is unusable is asked again, `retries`
 times, each with its own seed; what is still unusable then stays without an answer, it never
-becomes a score. Only usable verdicts are cached.
+becomes a score. Only usable verdicts are cached, each with what drawing it took: a step that is
+played again after a crash counts what it counted before.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from advgame.derive import derive
 from advgame.judges.cache import VerdictCache
@@ -35,6 +37,7 @@ class Answer:
     values: Values | None
     problem: str
     raw: str
+    cost: Cost = field(default=Cost())  # of all tries
 
 
 def question(form: Form, frame: str, criterion: str, texts: Mapping[str, str]) -> Question:
@@ -60,7 +63,7 @@ class Asker:
         """Bind a model.
 
         Args:
-            sampler: this judge's own; sharing it would count its cost twice.
+            sampler: the model.
             identity: names the model, for the cache.
             sampling: how it draws.
             retries: further tries for an unusable verdict.
@@ -76,12 +79,12 @@ class Asker:
         self._cache = cache
         self._accept_cut = accept_cut
         self._state = state
+        self._cost = Cost()
 
     @property
     def cost(self) -> Cost:
-        """Work done so far: what the sampler read and wrote, booked as judging."""
-        spent = self._sampler.cost
-        return Cost(judge_tokens=spent.read_tokens + spent.sampled_tokens, flops=spent.flops)
+        """What all answers so far took; one from the cache, what it took when it was drawn."""
+        return self._cost
 
     async def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """Return an answer to each question, in order.
@@ -99,9 +102,10 @@ class Asker:
                 [self._request(asked[key].prompt, key, attempt) for key in unanswered]
             )
             for key, (completion,) in zip(unanswered, drawn, strict=True):
-                answers[key] = self._read(asked[key], completion)
+                answers[key] = self._read(asked[key], completion, answers[key].cost)
                 if self._cache is not None and answers[key].values is not None:
-                    self._cache.put(self._place(key), completion.text)
+                    self._cache.put(self._place(key), _kept(answers[key]))
+        self._cost = sum((answer.cost for answer in answers.values()), self._cost)
         return [answers[self._key(each)] for each in questions]
 
     def _key(self, asked: Question) -> str:
@@ -110,16 +114,24 @@ class Asker:
 
     def _place(self, key: str) -> str:
         """Where an answer is kept: other weights, or another rule for cut ones, have another."""
-        return digest(key, self._state, self._accept_cut)
+        return digest(key, self._state, self._accept_cut, "with cost")
 
     def _cached(self, key: str, asked: Question) -> Answer:
         kept = self._cache.get(self._place(key)) if self._cache is not None else None
-        return Answer(None, "not asked", "") if kept is None else _parsed(asked, kept)
+        try:
+            output, tokens, flops = json.loads(kept or "")
+        except ValueError:  # nothing is kept, or somebody else wrote there
+            return Answer(None, "not asked", "")
+        return _parsed(asked, output, Cost(judge_tokens=tokens, flops=flops))
 
-    def _read(self, asked: Question, completion: Completion) -> Answer:
+    def _read(self, asked: Question, completion: Completion, before: Cost) -> Answer:
+        """The answer in an output; tries `before` it count."""
+        drawn = completion.cost
+        tokens = drawn.read_tokens + drawn.sampled_tokens
+        cost = before + Cost(judge_tokens=tokens, flops=drawn.flops)
         if completion.finish is Finish.LENGTH and not self._accept_cut:
-            return Answer(None, "cut off at the token limit", completion.text)
-        return _parsed(asked, completion.text)
+            return Answer(None, "cut off at the token limit", completion.text, cost)
+        return _parsed(asked, completion.text, cost)
 
     def _request(self, prompt: str, key: str, attempt: int) -> SampleRequest:
         return SampleRequest(
@@ -129,6 +141,11 @@ class Asker:
         )
 
 
-def _parsed(asked: Question, output: str) -> Answer:
+def _parsed(asked: Question, output: str, cost: Cost) -> Answer:
     verdict = parse(asked.form, output, fence=asked.fence, quoted=asked.quoted)
-    return Answer(verdict.values, verdict.problem, output)
+    return Answer(verdict.values, verdict.problem, output, cost)
+
+
+def _kept(answer: Answer) -> str:
+    """What the cache holds of an answer: what was written, and what it took."""
+    return json.dumps([answer.raw, answer.cost.judge_tokens, answer.cost.flops])

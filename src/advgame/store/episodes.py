@@ -28,7 +28,7 @@ from advgame.types import (
 )
 
 _FIELDS = {
-    kind: tuple(field.name for field in fields(kind))
+    kind: tuple(field.name for field in fields(kind) if field.compare)
     for kind in (Episode, Branch, Seed, Scene, Scored, Move, Completion, Reward, Judgement)
 }
 
