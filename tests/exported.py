@@ -9,7 +9,7 @@ from advgame.config import load
 from advgame.engines.hf import HfSampler
 from advgame.learn.checkpoint import load_weights
 from advgame.models.build import build_players
-from advgame.store.select import resolve_checkpoint
+from advgame.store.select import Which, resolve_checkpoint
 from advgame.train import train
 from advgame.types import Completion, Message, Role, SampleRequest, Sampling
 
@@ -34,13 +34,13 @@ def greedy(prompt: str, tokens: int = 16) -> SampleRequest:
 
 
 def said_by_player(
-    run: Path, role: Role, *requests: SampleRequest, trained: bool = True
+    run: Path, role: Role, *requests: SampleRequest, trained: bool = True, step: Which = None
 ) -> list[Completion]:
-    """What a player of a run replies, or what it replied before it was trained."""
+    """What a player of a run replies, or what it replied after `step` or before it was trained."""
     config = load(str(run))
     weights = build_players(config.attacker, config.defender, config.seed)[role]
     plays = (config.attacker if role is Role.ATTACKER else config.defender).learn.sample_from
     if trained:
-        load_weights(resolve_checkpoint(run).folder(role.value), weights, (plays,))
+        load_weights(resolve_checkpoint(run, step).folder(role.value), weights, (plays,))
     drawn = asyncio.run(HfSampler(weights, 4096, plays).sample(requests))
     return [completion for [completion] in drawn]

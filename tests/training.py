@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import torch
 
 from advgame.config.players import AdapterConfig
+from advgame.learn.forward import packed, token_logps
+from advgame.learn.pack import pack
 from advgame.models.adapters import AdapterWeights
 from advgame.models.full import FullWeights
-from advgame.models.network import load_model, load_network
+from advgame.models.network import DtypeName, load_model, load_network
 from advgame.types import Completion, Credited, Finish, Pair
 
 MODEL = "tiny-random"
 VOCABULARY = 250
 
 
-def adapters(seed: int = 3, first_layer: int = 1) -> AdapterWeights:
-    network = load_network(MODEL, "float32", "cpu")
+def adapters(seed: int = 3, first_layer: int = 1, dtype: DtypeName = "float32") -> AdapterWeights:
+    network = load_network(MODEL, dtype, "cpu")
     weights = AdapterWeights(
         network, "defender", AdapterConfig(rank=4, first_layer=first_layer), seed
     )
@@ -25,9 +28,9 @@ def adapters(seed: int = 3, first_layer: int = 1) -> AdapterWeights:
     return weights
 
 
-def full() -> FullWeights:
-    network = load_network(MODEL, "float32", "cpu")
-    return FullWeights(network, lambda dtype: load_model(MODEL, dtype, torch.device("cpu")))
+def full(dtype: DtypeName = "float32") -> FullWeights:
+    network = load_network(MODEL, dtype, "cpu")
+    return FullWeights(network, lambda wanted: load_model(MODEL, wanted, network.device))
 
 
 def disturb(weights, seed: int = 0, scale: float = 0.05) -> None:
@@ -75,6 +78,17 @@ def credited(seed: int = 0, prompts: int = 3, **changes) -> list[Credited]:
         for prompt in [ids(rng, rng.randint(4, 12)) for _ in range(prompts)]
         for _ in range(3)
     ]
+
+
+def logps(model: torch.nn.Module, made: Sequence[Completion]) -> torch.Tensor:
+    """The log-prob of each token of the completions under a model, one after the other."""
+    with packed(model), torch.no_grad():
+        return token_logps(model, pack(made, torch.device("cpu"))).logps_T
+
+
+def recorded(made: Sequence[Completion]) -> torch.Tensor:
+    """The log-probs that were written down when the completions were drawn, in the same order."""
+    return torch.tensor([value for each in made for value in each.logprobs or ()])
 
 
 def gradients(weights) -> dict[str, torch.Tensor]:

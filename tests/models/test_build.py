@@ -48,6 +48,9 @@ def test_a_full_policy_in_bfloat16_is_kept_in_float32():
     assert next(iter(weights.tensors("sampler").values())).dtype == torch.bfloat16
     with weights.use("policy") as model:
         assert model(input_ids=torch.arange(5)[None]).logits.dtype == torch.bfloat16
+    for name in ("ema", "start", "sampler"):
+        for key, tensor in weights.tensors(name).items():
+            assert torch.equal(tensor.float(), weights.parameters()[key]), f"{name}: {key}"
 
 
 def test_selfplay_is_one_object_in_both_roles():

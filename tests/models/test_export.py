@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from command import call
 from exported import FULL, greedy, said_by_player, train_loud
 from peft import PeftModel
+from training import logps, recorded
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from advgame.config import load
@@ -61,6 +63,22 @@ def test_the_adapter_alone_says_the_same(run: Path, tmp_path: Path) -> None:
     model.set_attn_implementation("sdpa")
     said = tokens_of_player(run, Role.DEFENDER, "hello")
     assert said_by_export(model, folder, "hello") == said
+
+
+@pytest.mark.parametrize("named", ["{run} --step {step}", "{run}@{step}"])
+@pytest.mark.parametrize("step", [1, 2])
+def test_the_step_that_is_named_is_exported(
+    run: Path, tmp_path: Path, step: int, named: str
+) -> None:
+    out = tmp_path / "out"
+    line = named.format(run=run, step=step)
+    assert call("export", *line.split(), str(out), "--role", "defender") == 0
+    model = AutoModelForCausalLM.from_pretrained(out).eval()
+    for at in (1, 2):
+        said = said_by_player(run, Role.DEFENDER, greedy("hello"), step=at)
+        same = torch.allclose(logps(model, said), recorded(said), atol=1e-4, rtol=0)
+        assert same == (at == step)
+    assert f", step {step} (" in (out / "README.md").read_text()
 
 
 def test_an_existing_folder_is_not_touched(run: Path, tmp_path: Path) -> None:

@@ -89,5 +89,6 @@ class FullWeights:
     def _module(self, name: SetName) -> nn.Module:
         with self.network.lock:
             if name not in self._sets:
-                self._sets[name] = self._origin(self._dtype(name))
+                # Masters too begin as the numbers that are computed with: all sets are equal.
+                self._sets[name] = self._origin(self.network.dtype).to(self._dtype(name))
             return self._sets[name]
