@@ -10,6 +10,7 @@ the CPU build and is installed first, and a `+cpu` build satisfies the plain pin
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -22,11 +23,11 @@ LOCK = ROOT / "requirements" / "dev.lock"
 EXTRAS = ("dev", "eval", "ifbench", "redteam")
 
 
-def closure() -> dict[str, str]:
-    """Name → version of everything that `advgame[EXTRAS]` needs, itself left out."""
+def closure(extras: Sequence[str] = EXTRAS) -> dict[str, str]:
+    """Name → version of everything that `advgame[extras]` needs, itself left out."""
     found: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
-    todo = [("advgame", extra) for extra in ("", *EXTRAS)]
+    todo = [("advgame", extra) for extra in ("", *extras)]
     while todo:
         name, extra = todo.pop()
         if (name, extra) in seen:

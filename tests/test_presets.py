@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from advgame.assets import pull
 from advgame.config import dump, load, preset_names, preset_summary
+from advgame.config.overrides import differing
 from advgame.dryrun import dry_run
 from advgame.dryrun.shapes import shape_of, shipped_shapes
 
 PAPER = [name for name in preset_names() if name.startswith("paper/")]
-ABLATIONS = {
-    "pointwise",
-    "on-policy",
-    "no-attacker-judge",
-    "non-optimistic",
-    "no-thinking",
-    "small-judge",
-    "grpo-pairwise-onpolicy",
-    "grpo-pointwise-offpolicy",
+GONE = "gone"  # of a key that the main recipe has and the ablation has not
+
+
+def both(learn: dict[str, object]) -> dict[str, object]:
+    return {f"{who}.learn.{key}": learn[key] for who in ("attacker", "defender") for key in learn}
+
+
+POINTWISE: dict[str, object] = {
+    "judges.defender.mode": "pointwise",
+    "judges.attacker.mode": "pointwise",
+}
+GRPO = {
+    "game.prompts_per_seed": 4,
+    "game.replies_per_prompt": 4,
+    **both(
+        {
+            "reference": "frozen",
+            "credit.type": "advantages",
+            "credit.baseline": "step",
+            "credit.train_on_faults": True,
+            "credit.cut_truncated": GONE,
+            "credit.top": GONE,
+            "credit.min_gap.benign": GONE,
+            "credit.min_gap.harmful": GONE,
+            "objective.type": "grpo",
+            "objective.importance_cap": 2.0,
+            "objective.token_mean": False,
+            "objective.kl": GONE,
+            "objective.length_normalised": GONE,
+            "objective.nll": GONE,
+        }
+    ),
+}
+# What each changes of the published main recipe, to what.
+ABLATIONS: dict[str, dict[str, object]] = {
+    "pointwise": POINTWISE,
+    "on-policy": both({"sample_from": "policy", "reference": "frozen"}),
+    "no-attacker-judge": {"judges.attacker_scores": False},
+    "non-optimistic": {"game.attacker_reply": "first"},
+    "no-thinking": {"attacker.format": "tags-nothink"},
+    "small-judge": {
+        f"judges.{judge}.model": "Qwen/Qwen2.5-7B-Instruct"
+        for judge in ("defender", "attacker", "faithfulness")
+    },
+    "grpo-pairwise-onpolicy": GRPO | both({"sample_from": "policy"}),
+    "grpo-pointwise-offpolicy": GRPO | POINTWISE,
 }
 BASELINES = {"sequential", "selfplay", "static", "defender-only", "attacker-only"}
 
@@ -27,11 +68,33 @@ BASELINES = {"sequential", "selfplay", "static", "defender-only", "attacker-only
 def test_what_ships() -> None:
     names = set(preset_names())
     assert {"tiny", "demo", "laptop"} <= names
-    assert {f"ablations/{name}" for name in ABLATIONS} <= names
+    assert {f"ablations/{name}" for name in ABLATIONS} == {
+        name for name in names if name.startswith("ablations/")
+    }
     assert {f"baselines/{name}" for name in BASELINES} <= names
     assert len(PAPER) == 6
 
 
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No network and an empty cache, and nothing asks for either, be it in vain."""
+    asked: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        asked.append(arguments)
+        raise OSError("there is no network")
+
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("ADVGAME_CACHE", str(cache))
+    monkeypatch.setattr(pull, "fetch", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    yield
+    assert not asked
+    assert not cache.exists()
+
+
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", preset_names())
 def test_preset(name: str, tmp_path: Path) -> None:
     config = load(name)
@@ -66,6 +129,13 @@ def test_paper_figures(name: str) -> None:
         assert player.sampling.max_new_tokens == 2048
         assert player.adapter is None
         assert player.guide.harmful == player.guide.benign == 0
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_changes_what_it_says_and_nothing_else(name: str) -> None:
+    names = {"main": "paper/qwen2.5-7b-dpo-md", "ablation": f"ablations/{name}"}
+    rows = differing({whose: load(of).model_dump(mode="json") for whose, of in names.items()})
+    assert {key: row.get("ablation", GONE) for key, row in rows.items()} == ABLATIONS[name]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 import errno
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command import call
 
 from advgame import assets
 from advgame.assets import pull, wheel
@@ -178,3 +180,25 @@ def test_a_folder_whose_entry_was_deleted_is_pulled_again(
     register(monkeypatch, record("one", made, entry="a.txt"))
     assets.path("one").unlink()
     assert assets.path("one").read_bytes() == b"a"
+
+
+def test_the_commands_tell_licence_size_and_path(
+    cache: Path, build: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = replace(build("pack", {"pack/a.txt": b"a"}), size=12_345_678)
+    rest = replace(made, package="nope", size=1_234_500_000)
+    other = record("other", rest, kind="model", licence="Apache-2.0 (card)", tests_only=True)
+    register(monkeypatch, record("one", made, entry="a.txt"), other)
+
+    def listed() -> list[str]:
+        assert call("assets", "list") == 0
+        return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+    last = "other model 1,234.5 MB tests Apache-2.0 (card)"
+    assert listed() == ["one data 12.3 MB MIT", last]
+    assert call("assets", "pull", "one") == 0
+    told = capsys.readouterr()
+    assert told.out == f"{assets.path('one')}\n"  # alone, for a shell's $(...)
+    assert told.err.startswith("one: 12.3 MB, licence MIT\n")  # a slow download adds a bar
+    assert assets.path("one").read_bytes() == b"a"
+    assert listed() == ["one data 12.3 MB cached MIT", last]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_run import write_fake_run
@@ -67,6 +69,31 @@ def test_screen_fits_and_tells(run: Path) -> None:
     for told in ("This step", "Defender  harmful, attacked", "Held-out questions", "Attacker"):
         assert told in last
     assert len(last.splitlines()) <= 30
+
+
+def test_time_left_is_told_by_the_pace_of_this_process(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=0.0)
+    monkeypatch.setattr("advgame.cli.live.time", clock)
+    state, screen = State(), console()
+    with watch(log := console()) as observe:
+        for event in events(run):
+            if isinstance(event, RunStarted):
+                event = RunStarted(run, 4, 8, ())  # goes on after four of eight steps
+            elif isinstance(event, StepDone):
+                clock.now += 30.0
+                event = StepDone(event.step + 4, event.metrics, event.episodes)
+            for observer in (state.take, observe):
+                observer(event)
+            screen.print(Screen(state))
+    gone = [*dict.fromkeys(re.findall(r"(\S+) gone, (\S+) left", printed(screen)))]
+    assert gone == [
+        ("0:00", "–"), ("0:30", "1:30"), ("1:00", "1:00"), ("1:30", "0:30"), ("2:00", "0:00"),
+    ]  # fmt: skip
+    assert re.findall(r"step (\d)/8  (\S+) left", printed(log)) == [
+        ("5", "1:30"), ("6", "1:00"), ("7", "0:30"), ("8", "0:00"),
+    ]  # fmt: skip
 
 
 def test_a_budget_is_what_progress_is_measured_by(run: Path) -> None:

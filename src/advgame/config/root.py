@@ -40,7 +40,7 @@ class Static(Config):
 
     type: Literal["static"] = "static"
     attacks: str = "templates"
-    """A file (fields seed_id or seed, prompt), or a collection of wrappers: the bundled `templates`,
+    """A file (fields seed_id or seed, prompt), or a collection of wrappers: `templates` (bundled),
     `pyrit-jailbreaks` or `in-the-wild-jailbreaks`."""
 
 
