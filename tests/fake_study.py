@@ -31,10 +31,14 @@ evaluate:
 SUCCESS = {"start": 0.9, "joint": 0.2, "defender-only": 0.7, "sequential": 0.25}
 
 
-def make_fake_plan(folder: Path) -> Plan:
-    """The plan of the study, its file in `folder`."""
+def make_fake_plan(folder: Path, *changes: tuple[str, str]) -> Plan:
+    """The plan of the study, its file in `folder`; `changes`: what is written in place of what."""
+    text = STUDY
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
     path = folder / "study.yaml"
-    path.write_text(STUDY)
+    path.write_text(text)
     return make_plan(path)
 
 

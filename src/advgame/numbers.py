@@ -47,6 +47,15 @@ def in_points(value: float) -> str:
     return points(value, 1)
 
 
+def least_points(value: float, digits: int = 0) -> str:
+    """Return the smallest difference of shares that would be found, in points without a sign.
+
+    >>> least_points(0.125, 1), least_points(1.7)
+    ('12.5', 'over 100')
+    """
+    return "over 100" if value > 1 else f"{_hundredfold(value, digits)}"
+
+
 def p_value(value: float) -> str:
     """Return a p value as a sentence says it.
 

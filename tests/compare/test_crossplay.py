@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from command import call
 
 from advgame.compare.crossplay import Contestant, contestants, cross_play, matrix
 from advgame.compare.exploit import best_response, response_config
@@ -140,3 +141,38 @@ def test_a_best_response_is_trained_once_against_the_frozen_defender(folder: Pat
     assert begun > 2
     alone = best_response(folder / "alone", tokens=60, seeds=5, threads=1)
     assert (alone["own"], alone["gap"]) == (None, None)
+
+
+def test_the_command_plays_what_its_options_ask_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    joint, alone = folder / "joint", folder / "alone"
+    line = ["compare", str(joint), str(alone), "--seeds", "3"]
+    played = [*line, "--cross-play", "--checkpoints", "1", "--exploit", "--tokens", "60"]
+    out = tmp_path / "both.json"
+    assert call(*played, "--json", "--out", str(out)) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert found == json.loads(out.read_text())
+    assert found["cross_play"]["attackers"] == ["joint@0", "joint@3"]
+    assert found["cross_play"]["defenders"] == ["joint@0", "joint@3", "alone@3"]
+    assert (joint / "cross-play-3.json").is_file()
+    assert {
+        cell["n"] + cell["unscored"] for row in found["cross_play"]["cells"] for cell in row
+    } == {3}
+    of_joint, of_alone = found["exploitability"]
+    for each, run in ((of_joint, joint), (of_alone, alone)):
+        assert (each["run"], each["step"], each["budget_tokens"]) == (str(run), 3, 60)
+        assert each["gain"]["n"] == each["best_response"]["n"] == 3
+        assert (run / "best-response" / "step-000003-60").is_dir()
+    assert of_joint["gap"]["n"] == 3 and of_alone["gap"] is None
+    assert "of 60 tokens" in told.err  # progress
+    page = out.with_suffix(".html").read_text()
+    assert "Cross-play" in page and "Exploitability" in page
+    assert call(*played) == 0  # from what was kept, as tables
+    printed = capsys.readouterr()
+    assert "of 60 tokens" not in printed.err
+    assert "Exploitability" in printed.out and "joint@3" in printed.out
+    assert call(*line, "--json") == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert not {"cross_play", "exploitability"} & set(plain)  # only where asked for

@@ -27,6 +27,12 @@ def test_players_that_only_get_stronger_neither_forget_nor_go_round() -> None:
     assert found["rounds"]["triples"] == []
 
 
+def test_players_of_which_none_changes_a_seed_are_not_said_to_forget_nothing_for_certain() -> None:
+    mean = cycling(STEPS, play(lambda a, d: 0.5, seeds=20), resamples=50)["defender"]["mean"]
+    assert mean["value"] == 0
+    assert mean["low"] < -0.1 and mean["high"] > 0.1
+
+
 def test_a_defender_that_loses_what_it_held_has_forgotten() -> None:
     """Attacker 1 is held by Defender 1, and wins again against Defender 3."""
     found = cycling(STEPS, play(lambda a, d: 0.8 if (a, d) == (1, 3) else 0.2), resamples=50)

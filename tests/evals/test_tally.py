@@ -74,6 +74,16 @@ def test_differences_are_paired_and_clustered() -> None:
     assert width[1] == pytest.approx(width[0], rel=0.15)
 
 
+def test_attempts_that_change_nothing_are_no_certainty() -> None:
+    """Five seeds, four attempts each: no more is known than five seeds tell."""
+    same = {f"{seed}-{n}": seed < 2 for seed in range(5) for n in range(4)}
+    found = difference(same, same)
+    assert (found["value"], found["n"]) == (0.0, 20)
+    assert found["low"] == -found["high"] < -0.4
+    halves = dict.fromkeys(same, 0.5)
+    assert difference(halves, halves)["high"] == pytest.approx(found["high"])
+
+
 def made(*names: str, **settings: Any) -> dict[str, Any]:
     """A report of `names`, made with `settings`."""
     plain = {"judge": "b", "max_tokens": 8, "temperature": 0.0}

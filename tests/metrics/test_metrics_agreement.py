@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
 from advgame.metrics import agreement as ag
-from advgame.metrics.intervals import mean_difference, moments, pooled
+from advgame.metrics.moments import mean_difference, moments, pooled
 
 SCORES = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=4, max_size=40)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -119,6 +121,48 @@ def test_clusters_widen_the_interval() -> None:
     assert alone["value"] == pytest.approx(together["value"])
     width = [found["high"] - found["low"] for found in (alone, together)]
     assert width[1] > 2 * width[0]
+
+
+def tango(lost: int, gained: int, n: int) -> list[float]:
+    """The limits of Tango's score interval (1998), by searching for z of his statistic."""
+
+    def statistic(delta: float) -> float:
+        b = -gained - lost + (2 * n - gained + lost) * delta
+        root = max(0.0, b * b + 8 * n * lost * delta * (1 - delta))
+        q = (sqrt(root) - b) / (4 * n)
+        return (gained - lost - n * delta) / sqrt(max(1e-300, n * (2 * q + delta * (1 - delta))))
+
+    grid = np.linspace(-1, 1, 200_001)[1:-1]
+    inside = [delta for delta in grid if abs(statistic(delta)) <= 1.959964]
+    return [inside[0], inside[-1]]
+
+
+@pytest.mark.parametrize(("gained", "n"), [(0, 5), (0, 20), (20, 20)])
+def test_clusters_that_agree_exactly_are_not_certainty(gained: int, n: int) -> None:
+    """Four attempts on each seed count as one: the interval is Tango's for n pairs."""
+    before, after = [False] * 4 * n, [bool(gained)] * 4 * n
+    clusters = [f"seed {i}" for i in range(n) for _ in range(4)]
+    found = paired_bootstrap(before, after, clusters, within=(0.0, 1.0))
+    assert (found["value"], found["n"]) == (gained / n, 4 * n)
+    assert [found["low"], found["high"]] == pytest.approx(tango(0, gained, n), abs=2e-5)
+    mirror = paired_bootstrap(after, before, clusters, within=(0.0, 1.0))
+    assert [-mirror["high"], -mirror["low"]] == pytest.approx([found["low"], found["high"]])
+
+
+def test_agreement_is_of_clusters_and_their_reach_is_told() -> None:
+    before, after = [0.0, 1.0] * 6, [1.0, 0.0] * 6  # each seed gains one and loses one
+    clusters = [i // 2 for i in range(12)]
+    found = paired_bootstrap(before, after, clusters, within=(0.0, 1.0))
+    assert found["value"] == 0
+    assert found["high"] == -found["low"] == pytest.approx(wilson(0, 6)[1])
+    points = paired_bootstrap(before, after, clusters, within=(0.0, 10.0))
+    assert points["high"] == pytest.approx(10 * found["high"])
+    unknown = paired_bootstrap(before, after, clusters)
+    assert (unknown["value"], unknown["low"], unknown["high"]) == (0, None, None)
+    alone = paired_bootstrap([1.0] * 4, [1.0] * 4, ["one"] * 4, within=(0.0, 1.0))
+    assert alone["high"] == pytest.approx(wilson(0, 1)[1])  # one seed shows next to nothing
+    moved = paired_bootstrap([*before, 0.0], [*after, 1.0], [*clusters, 99], within=(0.0, 1.0))
+    assert moved["low"] < moved["value"] < moved["high"] < 1  # they no longer agree
 
 
 def test_the_bootstrap_is_reproducible() -> None:

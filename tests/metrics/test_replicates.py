@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from simulated import simulate
 
 from advgame.metrics.replicates import (
+    agreeing_p,
     crossed_bootstrap,
-    detectable,
     holm,
     mean_over_runs,
     paired_over_runs,
@@ -74,6 +77,32 @@ def test_holm_corrects_for_several() -> None:
     assert holm({"a": 0.03, "b": 0.031})["b"] == 0.06
     assert holm({"a": 0.7, "b": 0.8}) == {"a": 1.0, "b": 1.0}
     assert holm({}) == {}
+    assert holm({"a": 0.04, "b": 0.01}, tests=4) == pytest.approx({"a": 0.12, "b": 0.04})
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.data())
+def test_no_corrected_value_rises_when_a_planned_one_comes(
+    values: list[float], data: st.DataObject
+) -> None:
+    known = {str(name): value for name, value in enumerate(values)}
+    some = {name: known[name] for name in known if data.draw(st.booleans())}
+    early, late = holm(some, tests=len(known)), holm(known)
+    assert all(late[name] <= early[name] for name in some)
+
+
+def test_runs_that_agree_exactly_have_a_p_of_their_signs() -> None:
+    """All sign patterns by hand: the share of those whose mean is as far from 0."""
+    for values in ([0.25, 0.25], [-0.5] * 3, [0.125] * 5, [0.0] * 4):
+        found = paired_over_runs([0.0] * len(values), values)
+        assert student_p(found) is None
+        flipped = [
+            abs(np.dot(signs, values)) >= abs(sum(values)) - 1e-12
+            for signs in itertools.product((1, -1), repeat=len(values))
+        ]
+        assert agreeing_p(found) == pytest.approx(np.mean(flipped))
+    assert agreeing_p(paired_over_runs([0.0], [0.5])) is None  # one run agrees with itself
+    assert agreeing_p(paired_over_runs([0.0, 0.0], [0.5, 0.4])) is None  # Student's has its say
+    assert agreeing_p(paired_over_runs([None], [None])) is None
 
 
 def test_where_nothing_differs_holm_is_seldom_wrong() -> None:
@@ -92,22 +121,13 @@ def test_where_nothing_differs_holm_is_seldom_wrong() -> None:
     assert together < 30
 
 
-def simulate(rng, effect: float, runs: int, prompts: int, sd_run: float, sd_prompt: float):
-    """Paired scores whose difference has known components."""
-    noise = rng.normal(0, 0.3, (runs, prompts))
-    by_run = rng.normal(0, sd_run, (runs, 1))
-    by_prompt = rng.normal(0, sd_prompt, (1, prompts))
-    after = effect + by_run + by_prompt + noise
-    return np.zeros((runs, prompts)).tolist(), after.tolist()
-
-
 def test_the_crossed_bootstrap_covers_where_one_over_prompts_alone_does_not() -> None:
     from advgame.metrics.intervals import paired_bootstrap
 
     rng = np.random.default_rng(0)
     crossed = prompts_alone = 0
     for _ in range(60):
-        before, after = simulate(rng, 0.2, 8, 40, sd_run=0.2, sd_prompt=0.1)
+        before, after = simulate(rng, 0.2, 8, 40, sd_run=0.2, sd_prompt=0.1, centred=False)
         found = crossed_bootstrap(before, after, resamples=400)
         crossed += found["low"] <= 0.2 <= found["high"]
         flat = [value for row in after for value in row]
@@ -118,36 +138,13 @@ def test_the_crossed_bootstrap_covers_where_one_over_prompts_alone_does_not() ->
     assert prompts_alone <= 40
 
 
-def test_what_is_called_detectable_is_detected_four_times_in_five() -> None:
-    rng = np.random.default_rng(1)
-    spread = {"sd_run": 0.1, "sd_prompt": 0.05}
-    guesses = [detectable(*simulate(rng, 0.0, 6, 50, **spread))["difference"] for _ in range(40)]
-    effect = float(np.median(guesses))
-    found = [
-        mean_over_runs([float(np.mean(row)) for row in simulate(rng, effect, 6, 50, **spread)[1]])
-        for _ in range(200)
-    ]
-    assert 0.65 <= np.mean([each["low"] > 0 for each in found]) <= 0.95
-
-
-def test_more_runs_and_prompts_see_smaller_differences() -> None:
-    before, after = simulate(np.random.default_rng(2), 0.1, 5, 60, 0.1, 0.1)
-    least = [
-        detectable(before, after, runs=n, prompts=m)["difference"]
-        for n, m in ((3, 60), (5, 60), (5, 600), (20, 600))
-    ]
-    assert least == sorted(least, reverse=True)
-    assert detectable(before[:1], after[:1])["difference"] is None
-
-
 def test_runs_that_agree_exactly_are_not_taken_for_certainty() -> None:
-    """Three runs of a small study with the same difference: no interval, and no power of 0."""
+    """Three runs of a small study with the same difference: no interval."""
     same = paired_over_runs([0.1, 0.5, 0.9], [0.2, 0.6, 1.0])
     assert (same["value"], same["low"], same["n"]) == (pytest.approx(0.1), None, 3)
     answers = [[1.0, 0.0, 1.0, 0.0]] * 3
     unchanged = crossed_bootstrap(answers, answers, resamples=50)
     assert (unchanged["value"], unchanged["low"], unchanged["n"]) == (0.0, None, 12)
-    assert detectable(answers, answers)["difference"] is None
     by_prompt = crossed_bootstrap(answers, [[0.0, 0.0, 1.0, 0.0]] * 3, resamples=200)
     assert by_prompt["low"] < by_prompt["value"] == -0.25  # the prompts differ, if no run does
 

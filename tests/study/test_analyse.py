@@ -14,7 +14,8 @@ from rich.console import Console
 from advgame.report.compared import build_from_file
 from advgame.report.studied import page_of_study, wider
 from advgame.study.analyse import analyse
-from advgame.study.cells import cells_of
+from advgame.study.cells import cells_of, missing
+from advgame.study.chance import planned_tests
 from advgame.study.measures import shared
 from advgame.study.plan import Plan
 from advgame.study.table import tables
@@ -25,9 +26,15 @@ def plan(tmp_path: Path) -> Plan:
     return make_fake_plan(tmp_path)
 
 
-def test_a_large_effect_is_told_from_none(plan: Plan) -> None:
-    records = {trial.key: record(plan, trial) for trial in plan.trials}
-    report = analyse(plan, records)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The report of the whole study: seconds of bootstraps."""
+    plan = make_fake_plan(tmp_path_factory.mktemp("whole"))
+    return analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials})
+
+
+def test_a_large_effect_is_told_from_none(whole: dict[str, Any]) -> None:
+    report = whole
     plain = {arm: found["harmful/plain"] for arm, found in report["differences"].items()}
     assert plain["defender-only"]["paired"]["n"] == 3  # the run seeds both have
     for kind in ("paired", "bootstrap"):
@@ -111,12 +118,99 @@ def test_the_untrained_defender_stands_beside_every_attacker_of_an_arm(plan: Pla
     assert start["primary"]["value"] == pytest.approx(sum(parts) / 2)
 
 
-def test_power_grows_with_runs_and_is_said_in_words(plan: Plan) -> None:
-    report = analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials})
+def test_power_is_of_the_test_that_is_reported_and_is_said_in_words(whole: dict[str, Any]) -> None:
+    report = whole
     found = report["power"]["sequential"]["harmful/plain"]
     assert found["twice_the_runs"]["difference"] < found["now"]["difference"]
+    assert found["ten_times_the_prompts"]["prompts"] == 590
     assert (found["now"]["runs"], found["now"]["prompts"]) == (3, 59)
-    assert "with 3 run seeds and 59 prompts a true difference of" in found["statement"]
+    assert "with 3 run seeds a true difference of" in found["statement"]
+    assert "points on these 59 prompts is found some 4 times in 5 at 5%" in found["statement"]
+    assert f"other prompts may move it by {100 * found['questions']:.0f}" in found["statement"]
+    main = report["power"]["sequential"]["primary"]
+    assert main["now"]["size"] == 0.05 / 2  # Holm's first step: two comparisons are planned
+    assert report["differences"]["sequential"]["primary"]["detectable"] == main["now"]
+    assert report["differences"]["sequential"]["harmful/plain"]["detectable"] == found["now"]
+
+
+def test_an_arm_is_compared_with_the_one_it_names(tmp_path: Path) -> None:
+    named = ("name: sequential,", "name: sequential, against: defender-only,")
+    plan = make_fake_plan(tmp_path, named)
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    report = analyse(plan, records)
+    assert report["against"] == {"defender-only": "joint", "sequential": "defender-only"}
+    found = report["differences"]["sequential"]["harmful/plain"]
+    assert found["paired"]["value"] > 0.3  # defender-only − sequential, not joint − sequential
+    usual = make_fake_plan(tmp_path)
+    assert not any(missing(usual, trial, records[trial.key]) for trial in usual.trials)
+    text = shown(report)
+    assert "defender-only − sequential, points" in text
+    assert "defender-only − sequential: p " in text
+    assert "defender-only − sequential:\n  primary: with 3 run seeds" in text
+    page = page_of_study(json.loads(json.dumps(report)))
+    assert "differ from joint (sequential from defender-only) at" in page["question"]
+    assert any(
+        line.startswith("defender-only − sequential, primary: +") for line in page["findings"]
+    )
+    ends = {(each["second"], each["first"]) for each in page["differences"]}
+    assert ends == {("joint", "defender-only"), ("defender-only", "sequential")}
+    seen = next(each for each in page["tables"] if each["title"].startswith("Smallest"))
+    assert seen["rows"][-1][0] == "defender-only − sequential"
+
+
+def test_a_comparison_that_is_planned_counts_before_it_is_made(plan: Plan) -> None:
+    there = [trial for trial in plan.trials if trial.arm != "sequential"]
+    report = analyse(plan, {trial.key: record(plan, trial) for trial in there})
+    chance = report["chance"]
+    assert chance["sequential"] == {"p": None, "by": None, "holm": None}
+    assert chance["defender-only"]["holm"] == 2 * chance["defender-only"]["p"]
+    text = shown(report)
+    assert "for the 2 comparisons that are planned" in text
+    assert "joint − sequential: not two runs of both yet" in text
+    page = page_of_study(json.loads(json.dumps(report)))
+    assert "corrected for 2 planned comparisons p" in page["findings"][0]
+
+
+_BY_SEQUENTIAL = [
+    ("[harmful/plain, harmful/templates]", "[harmful/sequential attacker]"),
+    ("attackers: [joint]", "attackers: [sequential]"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "arms"),
+    [
+        ([], ("defender-only", "sequential")),
+        # An Attacker alone has no Defender to measure; one run seed in both is no test.
+        ([("{type: sequential}", "{type: attacker-only}")], ("defender-only",)),
+        ([("name: sequential,", "name: sequential, seeds: [0, 9],")], ("defender-only",)),
+        # Its own Attacker is no other's, and another place in the list has another Attacker.
+        (_BY_SEQUENTIAL, ("defender-only",)),
+        ([*_BY_SEQUENTIAL, ("name: defender-only,", "name: defender-only, seeds: [2, 1, 0],")], ()),
+    ],
+)
+def test_a_family_is_of_comparisons_that_can_have_a_test(
+    tmp_path: Path, changes: list[tuple[str, str]], arms: tuple[str, ...]
+) -> None:
+    assert planned_tests(make_fake_plan(tmp_path, *changes)) == arms
+
+
+def test_runs_that_agree_exactly_stay_in_the_family(plan: Plan) -> None:
+    """Student's p would be 0, or none: neither certainty nor silence."""
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    for key, run in records.items():
+        marks = {"joint": "0" * 60, "sequential": "0" * 60, "defender-only": "1" * 15 + "0" * 45}
+        for name in ("harmful/plain", "harmful/templates") if run["arm"] in marks else ():
+            run["evaluation"]["cells"][name]["outcomes"] = marks[key.rpartition("-")[0]]
+    report = analyse(plan, records)
+    assert report["chance"] == {
+        "defender-only": {"p": 0.25, "by": "signs", "holm": 0.5},  # 2 of 2³ patterns of signs
+        "sequential": {"p": 1.0, "by": "signs", "holm": 1.0},
+    }
+    assert "p = 0.250 (all runs agree: by their signs); corrected p = 0.500" in shown(report)
+    page = page_of_study(json.loads(json.dumps(report)))
+    assert "over run seeds, whose differences all agree: by their signs" in page["findings"][0]
+    assert "4 times in 5" not in page["findings"][0]  # no spread, so no power is known
 
 
 def test_half_a_study_can_be_read(plan: Plan) -> None:
@@ -144,13 +238,14 @@ def test_half_a_study_can_be_read(plan: Plan) -> None:
     assert "No run has been recorded yet." in shown(analyse(plan, {}))
 
 
-def test_the_tables_tell_it(plan: Plan) -> None:
-    text = shown(analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials}))
+def test_the_tables_tell_it(whole: dict[str, Any]) -> None:
+    text = shown(whole)
     for told in (
         "joint (n=4)",
         "joint − sequential, points",
         "found some 4 times in 5",
-        "On the primary measure, over run seeds; corrected for 2 arms (Holm):",
+        "On the primary measure, over run seeds; of other prompts p says nothing.",
+        "Corrected for the 2 comparisons that are planned (Holm):",
         "joint − defender-only: p ",
         "Cost of a run",
     ):
@@ -158,8 +253,7 @@ def test_the_tables_tell_it(plan: Plan) -> None:
     assert "missing" not in text
 
 
-def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
-    whole = analyse(plan, {trial.key: record(plan, trial) for trial in plan.trials})
+def test_a_report_becomes_a_page(plan: Plan, whole: dict[str, Any], tmp_path: Path) -> None:
     half = analyse(plan, {"joint-0": record(plan, plan.by_key("joint-0"))})
     for report in (whole, half):
         (tmp_path / "study.json").write_text(json.dumps(report))
@@ -168,7 +262,9 @@ def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
     made = page_of_study(json.loads(json.dumps(whole)))
     assert made["findings"][0].startswith("joint − defender-only, primary: −")
     assert "(harmful/plain −" in made["findings"][0] and "3 runs each" in made["findings"][0]
-    assert "over run seeds, corrected for 2 arms p" in made["findings"][0]
+    assert "over run seeds, corrected for 2 planned comparisons p" in made["findings"][0]
+    assert made["findings"][0].endswith("found some 4 times in 5 by Student's test, corrected.")
+    assert "not whether they would on other questions" in made["findings"][2]
     assert {each["metric"] for each in made["differences"]} >= {"primary", "harmful/plain"}
     assert "60 of harmful" in made["question"] and "which trained joint" in made["question"]
     assert made["commands"] == []  # the command line adds how it was called
@@ -185,6 +281,20 @@ def test_a_report_becomes_a_page(plan: Plan, tmp_path: Path) -> None:
     left = page_of_study(json.loads(json.dumps(half)))
     assert any("defender-only-0, " in each for each in left["findings"])  # what is missing is named
     assert "Smallest difference" not in str(left["tables"])
+    assert "other questions" not in str(left["findings"])  # no p value is told
+    seen = found["Smallest difference that would be seen"]
+    assert seen["rows"][0][:5] == ["joint − defender-only", "primary", "3", "59", "2.5%"]
+    assert seen["rows"][1][4] == "5%" and seen["rows"][1][6].startswith("±")
+    old = json.loads(json.dumps(whole))  # as a study of before told it
+    del old["against"]
+    for name, measures in old["power"].items():
+        for measure, power in measures.items():
+            del power["now"]["size"], power["questions"]
+            old["differences"][name][measure]["detectable"] = power["now"]
+    told = page_of_study(old)  # of another test than the one that is named: left out
+    assert "joint − sequential, primary" in told["findings"][1]
+    assert "4 times in 5" not in str(told["findings"])
+    assert "Smallest difference" not in str(told["tables"])
     paired, crossed = ({"value": 0.1, "low": 0.0, "high": high} for high in (0.3, 0.2))
     assert wider({"paired": paired, "bootstrap": crossed}) == paired
     assert wider({"paired": {**paired, "low": None}, "bootstrap": crossed}) == crossed

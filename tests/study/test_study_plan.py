@@ -11,6 +11,7 @@ import yaml
 
 from advgame.config import load
 from advgame.config.load import compose
+from advgame.config.overrides import flat
 from advgame.errors import AdvGameError, ConfigError, StoreError
 from advgame.evals.subjects import held_out_seeds
 from advgame.study.cells import asked, cells_of, needs
@@ -156,6 +157,13 @@ def test_draws_of_a_set_are_different_questions() -> None:
     [
         ("reference: joint", "reference: joined", "reference: no arm is named 'joined'"),
         ("[joint, red]", "[joint, blue]", "evaluate.attackers: no arm is named 'blue'"),
+        ("name: red", "against: blue, name: red", "arms: against of red: no arm is named 'blue'"),
+        ("name: red", "against: red, name: red", "red is to be compared with itself"),
+        (
+            "- {name: joint",
+            "- {against: static, name: joint",
+            "arms: joint and static are to be compared twice",
+        ),
         ("name: red", "name: joint", "'joint' is taken"),
         ("name: red", "name: start", "'start' is taken"),
         ("name: red", "name: Red One", "arms.2.name"),
@@ -217,3 +225,37 @@ def test_the_shipped_studies_are_plans_over_laptop(path: Path) -> None:
         assert trial.config.judges.evaluation != trial.config.judges.defender
     if path.stem == "schemes":
         assert by_arm["joint"] == by_arm["sequential"] == 5
+
+
+def test_an_ablation_that_names_its_other_arm_differs_from_it_in_one_key() -> None:
+    plan = make_plan(ROOT / "studies/ablations.yaml")
+
+    def differing(arm: str, other: str) -> set[str]:
+        mine, theirs = (
+            dict(flat(plan.of(name)[0].config.model_dump(mode="json", exclude={"name"})))
+            for name in (arm, other)
+        )
+        return {key for key in mine | theirs if mine.get(key) != theirs.get(key)}
+
+    named = {arm.name: arm.against for arm in plan.study.arms if arm.against}
+    assert {arm: differing(arm, other) for arm, other in named.items()} == {
+        "pairwise": {"judges.defender.mode"},
+        "one-guide-first": {"game.attacker_reply"},
+    }
+    config = plan.of("pairwise")[0].config  # whose scores are ranks: nothing is told in points
+    for player in (config.attacker, config.defender):
+        gap = player.learn.credit.min_gap
+        assert gap.harmful == gap.benign == 0
+    for reward in (config.game.attacker_reward, config.game.defender_reward):
+        assert reward.novelty_from == 0
+    assert config.game.defender_reward.novelty < 10 / (config.game.direct_replies - 1)
+
+
+def test_whom_an_arm_is_compared_with_changes_no_run(tmp_path: Path) -> None:
+    plain = make_plan(write(tmp_path))
+    named = make_plan(write(tmp_path, STUDY.replace("name: red", "against: static, name: red")))
+    assert named.study.compared == {"static": "joint", "red": "static"}
+    assert asked(named) == asked(plain)
+    for one, other in zip(named.trials, plain.trials, strict=True):
+        assert one.hash == other.hash
+        assert one.differs(other.config.model_dump(mode="json")) == []

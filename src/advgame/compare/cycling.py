@@ -73,7 +73,7 @@ def _forgetting(steps: Sequence[int], outcomes: Outcomes, *, of_defender: bool) 
         clusters += range(len(then))
     known = [pair for pair in pairs if pair["value"] is not None]
     return {
-        "mean": paired_bootstrap(before, after, clusters),
+        "mean": paired_bootstrap(before, after, clusters, within=(0.0, 1.0)),
         "worst": max(known, key=lambda pair: pair["value"], default=None),
         "pairs": pairs,
     }

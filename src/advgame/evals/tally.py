@@ -76,14 +76,15 @@ def difference(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> D
     """After minus before over the questions that both asked, by `Question.id`.
 
     One yes-or-no attempt a seed: Newcombe's interval for paired shares. Several, or values
-    between 0 and 1: the mean over attempts, by the bootstrap over whole seeds.
+    between 0 and 1: the mean over attempts, by the bootstrap over whole seeds; where all seeds
+    agree, such as on no change, a score interval that counts seeds.
     """
     both = sorted(before.keys() & after.keys())
     was, now = [before[key] for key in both], [after[key] for key in both]
     seeds = [key.rpartition("-")[0] for key in both]
     if len(set(seeds)) == len(seeds) and all(_is_plain(each) for each in (*was, *now)):
         return paired_difference(cast(list[bool | None], was), cast(list[bool | None], now))
-    return paired_bootstrap(was, now, clusters=seeds)
+    return paired_bootstrap(was, now, clusters=seeds, within=(0.0, 1.0))
 
 
 def _is_plain(value: Outcome) -> bool:

@@ -19,7 +19,8 @@ from itertools import product
 from typing import Any
 
 from advgame.metrics.agreement import Confusion, confusion, kappa_of
-from advgame.metrics.intervals import Difference, Moments, mean_difference, moments, pooled
+from advgame.metrics.intervals import Difference
+from advgame.metrics.moments import Moments, mean_difference, moments, pooled
 from advgame.types import Kind, Role
 
 Line = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What several run seeds say: means over runs, paired differences, and what could have been seen.
+"""What several run seeds say: means over runs, paired differences, and how often chance makes them.
 
 One run says what one run did. A claim about a scheme is a claim about runs not yet made, so its
 interval has to carry the spread between runs beside that between prompts. Runs of two schemes
@@ -10,27 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import atan, cos, pi, sin, sqrt
 from statistics import NormalDist, fmean, stdev
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advgame.metrics.intervals import Difference
+from advgame.metrics.intervals import SAME, Difference
 
 Outcomes = Sequence[Sequence[float | None]]  # a row a run, a column a prompt; None = unscored
 Floats = NDArray[np.float64]
-_SAME = 1e-12  # smaller differences are those of rounding
-
-
-class Detectable(TypedDict):
-    """The smallest true difference that would be found, and what limits it."""
-
-    difference: float | None
-    runs: int
-    prompts: int
-    sd_runs: float | None  # between runs of the same pair of schemes
-    sd_prompts: float | None  # between prompts
-    sd_rest: float | None  # of one answer, runs and prompts apart
 
 
 def mean_over_runs(values: Sequence[float | None], level: float = 0.95) -> Difference:
@@ -43,7 +30,7 @@ def mean_over_runs(values: Sequence[float | None], level: float = 0.95) -> Diffe
     if not known:
         return Difference(value=None, low=None, high=None, n=0)
     mean, n = fmean(known), len(known)
-    if n == 1 or (spread := stdev(known)) < _SAME:
+    if n == 1 or (spread := stdev(known)) < SAME:
         return Difference(value=mean, low=None, high=None, n=n)
     half = t_quantile((1 + level) / 2, n - 1) * spread / sqrt(n)
     return Difference(value=mean, low=mean - half, high=mean + half, n=n)
@@ -66,7 +53,7 @@ def paired_over_runs(
 def student_p(difference: Difference, level: float = 0.95) -> float | None:
     """Return the two-sided p value of a difference of `paired_over_runs` at the same `level`.
 
-    None where it has no interval.
+    None where it has no interval; of runs that agree exactly see `agreeing_p`.
     """
     value, high, runs = difference["value"], difference["high"], difference["n"]
     if value is None or high is None:
@@ -75,16 +62,35 @@ def student_p(difference: Difference, level: float = 0.95) -> float | None:
     return 1 - _within(abs(value) / error, runs - 1)
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def agreeing_p(difference: Difference) -> float | None:
+    """Return the two-sided p value of several runs that agree exactly; None of all others.
+
+    They show no spread, so Student's test, which would say 0, says nothing. If the schemes were
+    alike each run's difference would be as likely with the other sign: n equal ones have all the
+    same sign in 2 of 2ⁿ cases (Fisher's randomisation test). Runs without any difference: 1.
+    """
+    value, runs = difference["value"], difference["n"]
+    if value is None or difference["low"] is not None or runs < 2:
+        return None
+    return 1.0 if abs(value) < SAME else 2.0 ** (1 - runs)
+
+
+def holm(p_values: Mapping[str, float], tests: int | None = None) -> dict[str, float]:
     """Return p values made larger for being several (Holm 1979), in the order they came.
 
     Below α a name may be called different and, of all that are called so, the chance that any is
     not stays below α, however the comparisons depend on each other.
+
+    Args:
+        p_values: by name.
+        tests: how many there are to be, at least those of `p_values`; None = those. Ones that are
+            still to come count as 1: no value rises when they come.
     """
+    count = len(p_values) if tests is None else tests
     found: dict[str, float] = {}
     least = 0.0
     for rank, name in enumerate(sorted(p_values, key=lambda each: p_values[each])):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[name]))
+        least = max(least, min(1.0, (count - rank) * p_values[name]))
         found[name] = least
     return {name: found[name] for name in p_values}
 
@@ -115,7 +121,7 @@ def crossed_bootstrap(
     Raises:
         ValueError: the shapes differ.
     """
-    found = _differences(before, after)
+    found = paired_differences(before, after)
     known = ~np.isnan(found)
     n = int(known.sum())
     if n == 0:
@@ -129,62 +135,10 @@ def crossed_bootstrap(
     counts = ((of_runs @ known.astype(np.float64)) * of_prompts).sum(axis=1)
     means = sums[counts > 0] / counts[counts > 0]
     value = float(filled.sum() / n)
-    if runs == 1 or np.ptp(found[known]) < _SAME:
+    if runs == 1 or np.ptp(found[known]) < SAME:
         return Difference(value=value, low=None, high=None, n=n)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Difference(value=value, low=float(low), high=float(high), n=n)
-
-
-def detectable(
-    before: Outcomes,
-    after: Outcomes,
-    *,
-    runs: int | None = None,
-    prompts: int | None = None,
-    power: float = 0.8,
-    level: float = 0.95,
-) -> Detectable:
-    """Return the smallest true difference that a two-sided test would find with this `power`.
-
-    The spread of the paired differences is taken apart into that between runs, that between
-    prompts and the rest (two-way analysis of variance, runs and prompts random); the standard
-    error of N runs and M prompts is √(σ²_runs/N + σ²_prompts/M + σ²_rest/(NM)), and the smallest
-    difference (t₀.₉₇₅ + t₀.₈) of them with N − 1 degrees of freedom.
-
-    Args:
-        before: as for `crossed_bootstrap`.
-        after: likewise.
-        runs: N; None = as many as there are.
-        prompts: M; None = as many as there are.
-        power: chance to find it.
-        level: one minus the size of the test.
-
-    Returns:
-        `difference` and the spreads are None with fewer than two runs or prompts, or where all
-        differences are equal.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    found = _differences(before, after)
-    found = found[:, ~np.isnan(found).any(axis=0)]  # the prompts scored everywhere
-    have_runs, have_prompts = found.shape
-    n, m = runs or have_runs, prompts or have_prompts
-    if have_runs < 2 or have_prompts < 2 or n < 2 or np.ptp(found) < _SAME:
-        return Detectable(
-            difference=None, runs=n, prompts=m, sd_runs=None, sd_prompts=None, sd_rest=None
-        )
-    of_runs, of_prompts, rest = _components(found)
-    error = sqrt(of_runs / n + of_prompts / m + rest / (n * m))
-    reach = t_quantile((1 + level) / 2, n - 1) + t_quantile(power, n - 1)
-    return Detectable(
-        difference=reach * error,
-        runs=n,
-        prompts=m,
-        sd_runs=sqrt(of_runs),
-        sd_prompts=sqrt(of_prompts),
-        sd_rest=sqrt(rest),
-    )
 
 
 def t_quantile(p: float, df: int) -> float:
@@ -222,7 +176,12 @@ def _within(t: float, df: int) -> float:
     return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
-def _differences(before: Outcomes, after: Outcomes) -> Floats:
+def paired_differences(before: Outcomes, after: Outcomes) -> Floats:
+    """Return after − before [runs, prompts]; NaN where either is unscored.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     first, second = _matrix(before), _matrix(after)
     if first.shape != second.shape:
         raise ValueError(f"outcomes of shapes {first.shape} and {second.shape} are no pairs")
@@ -235,19 +194,3 @@ def _matrix(outcomes: Outcomes) -> Floats:
         raise ValueError(f"runs with different numbers of prompts: {sorted(lengths)}")
     rows = [[np.nan if value is None else float(value) for value in row] for row in outcomes]
     return np.array(rows, dtype=np.float64).reshape(len(rows), max(lengths, default=0))
-
-
-def _components(found: Floats) -> tuple[float, float, float]:
-    """Variances between runs, between prompts, and of the rest; a negative estimate is 0."""
-    runs, prompts = found.shape
-    mean = found.mean()
-    by_run, by_prompt = found.mean(axis=1), found.mean(axis=0)
-    rest = found - by_run[:, None] - by_prompt[None, :] + mean
-    squares = float((rest**2).sum()) / ((runs - 1) * (prompts - 1))
-    of_runs = float(((by_run - mean) ** 2).sum()) / (runs - 1)
-    of_prompts = float(((by_prompt - mean) ** 2).sum()) / (prompts - 1)
-    return (
-        max(0.0, of_runs - squares / prompts),
-        max(0.0, of_prompts - squares / runs),
-        squares,
-    )

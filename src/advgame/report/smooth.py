@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from advgame.metrics.intervals import mean_interval, moments
+from advgame.metrics.moments import mean_interval, moments
 from advgame.report.svg import MOST_POINTS, Line
 
 FEWEST = 12  # steps from which a running mean is drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from advgame.numbers import in_percent, in_points, p_value
+from advgame.numbers import in_percent, in_points, least_points, p_value
 from advgame.report.comparison import written
 from advgame.report.plots import spanned
 
@@ -16,6 +16,19 @@ _NOTE = (
     "The wider of two intervals: over run seeds (Student, paired) and over run seeds and prompts "
     "(bootstrap). Harmful sets count attack success, benign ones over-refusal: lower is better."
 )
+_SEEDS = (
+    "A p value over run seeds says whether other runs would differ on these very questions, not "
+    "whether they would on other questions: of that speaks the interval over both."
+)
+_POWER = (
+    "Detectable: a true difference of so many points on these questions is found four times in "
+    "five by Student's test over run seeds, two-sided at the size beside it: 5%, of the main "
+    "measure divided by the planned comparisons (the first step of Holm's correction). Estimated "
+    "from the spread of the runs there are, which few runs show roughly. A smaller one that was "
+    "not found was not looked for. Other questions: by how much they may move the difference of "
+    "these runs, the sampling of questions alone (95%)."
+)
+_SEEN = ("difference", "measure", "run seeds", "prompts", "size", "detectable", "other questions")
 
 
 def page_of_study(found: Json) -> dict[str, Any]:
@@ -24,7 +37,7 @@ def page_of_study(found: Json) -> dict[str, Any]:
     runs = [(name, run) for name, arm in arms.items() for run in arm["by_run"]]
     return {
         "name": f"Study {found['study']}",
-        "question": f"How do schemes differ from {found['reference']} at "
+        "question": f"How do schemes differ from {_references(found)} at "
         f"{found['budget_tokens']:,} sampled plus trained tokens a run? {_measured(found)}",
         "findings": list(_findings(found)),
         "runs": [
@@ -46,6 +59,18 @@ def page_of_study(found: Json) -> dict[str, Any]:
         "tables": list(_tables(found, arms)),
         "commands": [("Run or continue it", found["command"])] if "command" in found else [],
     }
+
+
+def _against(found: Json, arm: str) -> str:
+    """The arm another is compared with; reports of before name the reference only."""
+    return str((found.get("against") or {}).get(arm, found["reference"]))
+
+
+def _references(found: Json) -> str:
+    """Whom the arms are compared with, and who is compared with another than the reference."""
+    own = {arm: _against(found, arm) for arm in found.get("against") or ()}
+    rest = [f"{arm} from {other}" for arm, other in own.items() if other != found["reference"]]
+    return f"{found['reference']} ({', '.join(rest)})" if rest else str(found["reference"])
 
 
 def _measured(found: Json) -> str:
@@ -77,29 +102,36 @@ def _findings(found: Json) -> Iterator[str]:
         main = "primary" if found["primary"] else "harmful/plain"
         if main not in measures:
             if any(not name.endswith("@start") for name in measures):  # it has Defenders
-                yield f"{found['reference']} − {arm}: {main} is not measured of both yet."
+                yield f"{_against(found, arm)} − {arm}: {main} is not measured of both yet."
             continue
         runs = len(measures[main]["runs"])
-        least = measures[main]["detectable"]["difference"]
+        least = _least(measures[main]["detectable"])
         told = _points(wider(measures[main]))
         counted = f"{runs} runs each" if runs > 1 else "one run each, which shows no scheme"
-        could = "" if least is None else f"; one of {in_points(least)} is found some 4 times in 5"
+        could = ""
+        if least is not None:
+            test = "Student's test" + ", corrected" * (len(found.get("chance") or ()) > 1)
+            could = f"; a true one of {least} is found some 4 times in 5 by {test}"
         parts = ", ".join(
             f"{name} {in_points(wider(measures[name])['value'])}" for name in found["primary"]
         )
         of = f" ({parts})" if len(found["primary"]) > 1 else ""
         chance = _chance(found, arm)
-        yield f"{found['reference']} − {arm}, {main}: {told}{of}, {counted}{chance}{could}."
+        yield f"{_against(found, arm)} − {arm}, {main}: {told}{of}, {counted}{chance}{could}."
+    if any(each["p"] is not None for each in (found.get("chance") or {}).values()):
+        yield _SEEDS
     if found["missing"]:
         yield f"{len(found['missing'])} runs are not fully measured: {', '.join(found['missing'])}."
 
 
 def _chance(found: Json, arm: str) -> str:
     known = found.get("chance") or {}
-    if arm not in known:
+    if arm not in known or known[arm]["p"] is None:
         return ""
-    corrected = f", corrected for {len(known)} arms {p_value(known[arm]['holm'])}"
-    return f" ({p_value(known[arm]['p'])} over run seeds{corrected if len(known) > 1 else ''})"
+    p, holm, by = (known[arm].get(key) for key in ("p", "holm", "by"))
+    signs = ", whose differences all agree: by their signs" if by == "signs" else ""
+    corrected = f", corrected for {len(known)} planned comparisons {p_value(holm)}"
+    return f" ({p_value(p)} over run seeds{signs}{corrected if len(known) > 1 else ''})"
 
 
 def _differences(found: Json) -> Iterator[dict[str, Any]]:
@@ -108,7 +140,7 @@ def _differences(found: Json) -> Iterator[dict[str, Any]]:
             if "bootstrap" in measure:
                 difference = wider(measure)
                 if difference["value"] is not None:
-                    ends = {"first": arm, "second": found["reference"]}
+                    ends = {"first": arm, "second": _against(found, arm)}
                     yield {"metric": name, **ends, **difference, "percent": True}
 
 
@@ -184,15 +216,15 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
             "rows": [[arm, _points(wider(gain))] for arm, gain in found["attackers"].items()],
         }
     if power := [
-        [arm, name, str(now["runs"]), str(now["prompts"]), in_points(now["difference"])]
+        _seen(f"{_against(found, arm)} − {arm}", name, each)
         for arm, known in found["power"].items()
-        for name, now in ((name, each["now"]) for name, each in known.items())
+        for name, each in known.items()
+        if _least(each["now"])
     ]:
         yield {
             "title": "Smallest difference that would be seen",
-            "note": f"From {found['reference']}: a true one is found four times in five, two-sided "
-            "at 5%, in points. A smaller one that was not found was not looked for.",
-            "columns": ["arm", "measure", "run seeds", "prompts", "detectable"],
+            "note": _POWER,
+            "columns": list(_SEEN),
             "rows": power,
         }
     yield {
@@ -216,6 +248,25 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
                 [key, *(written(row, arm) for arm in found["arms"])] for key, row in config.items()
             ],
         }
+
+
+def _least(detectable: Json) -> str | None:
+    """What a test of a size finds; reports of before spoke of another test than the one told."""
+    value = detectable["difference"]
+    return None if value is None or "size" not in detectable else least_points(value, 1)
+
+
+def _seen(between: str, measure: str, power: Json) -> list[str]:
+    now, questions = power["now"], power["questions"]
+    return [
+        between,
+        measure,
+        str(now["runs"]),
+        str(now["prompts"]),
+        f"{100 * now['size']:.3g}%",
+        str(_least(now)),
+        "–" if questions is None else f"±{least_points(questions, 1)}",
+    ]
 
 
 def _figures(arms: Json) -> dict[tuple[str, str], None]:

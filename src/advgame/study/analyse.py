@@ -12,16 +12,11 @@ from typing import Any
 
 from advgame.config.overrides import differing
 from advgame.evals.judging import refuse_training_judge
-from advgame.metrics.replicates import (
-    crossed_bootstrap,
-    detectable,
-    holm,
-    mean_over_runs,
-    paired_over_runs,
-    student_p,
-)
+from advgame.metrics.power import detectable
+from advgame.metrics.replicates import crossed_bootstrap, mean_over_runs, paired_over_runs
 from advgame.store.taught import training_judges
 from advgame.study.cells import HARMFUL, OWN, missing, valid
+from advgame.study.chance import chance, planned_tests
 from advgame.study.measures import (
     PRIMARY,
     Record,
@@ -33,7 +28,7 @@ from advgame.study.measures import (
     shared,
 )
 from advgame.study.plan import START, Plan, Trial
-from advgame.study.power import power
+from advgame.study.power import power, size_of
 from advgame.types import Cost
 
 FIGURES = ("perplexity", "distinct_2", "stock_opening", "on_topic")
@@ -58,12 +53,13 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         interval and `by_run`), `language` (SET → figure → the same), `cost` (means a run), and
         `by_run` (a list: seed, steps, cost, tokens, curves, validation, rates).
         `start`: the untrained Defender's rates and figures.
-        `differences`: ARM → NAME → reference − ARM: `runs`, the seeds that both have; `paired`
+        `against`: ARM → the arm it is compared with, all but the reference.
+        `differences`: ARM → NAME → that arm − ARM: `runs`, the seeds that both have; `paired`
         over run seeds (Student), `bootstrap` over run seeds and prompts, `detectable`.
-        `chance`: ARM → of the main measure (the primary one, or plain harmful seeds) `p`, Student's
-        over run seeds, and `holm`, the same corrected for as many arms as there are here.
+        `chance`: ARM → the test of the main measure (the primary one, or plain harmful seeds) over
+        run seeds, of all arms for which one is planned: see `chance`.
         `attackers`: ARM → the trained Attacker on the untrained Defender, less the untrained one.
-        `power`: what the study can see, as sentences and numbers.
+        `power`: what those tests can see, as sentences and numbers: see `power`.
         `missing`: RUN → the cells it lacks; all, for one without a record.
     """
     study = plan.study
@@ -72,11 +68,10 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     primary = study.evaluate.primary
     judge = plan.of(START)[0].config.judges.evaluation
     assert judge is not None  # `make_plan` refuses a study without one
-    others = [arm.name for arm in study.arms if arm.name != study.reference]
+    pairs = {arm: (runs[other], runs[arm]) for arm, other in study.compared.items()}
+    tests = planned_tests(plan)
     differences = {
-        name: found
-        for name in others
-        if (found := compare(runs[study.reference], runs[name], primary))
+        arm: found for arm, pair in pairs.items() if (found := compare(*pair, primary, len(tests)))
     }
     return {
         "study": study.name,
@@ -109,14 +104,15 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
             }
             for arm in study.arms
         },
+        "against": study.compared,
         "differences": differences,
-        "chance": _chance(differences, PRIMARY if primary else f"{HARMFUL}/plain"),
+        "chance": chance(differences, tests, primary),
         "attackers": {
             arm.name: gain
             for arm in study.arms
             if start is not None and (gain := _attacker(runs[arm.name], start))
         },
-        "power": power(runs[study.reference], {name: runs[name] for name in others}, primary),
+        "power": power(pairs, primary, len(tests)),
         "missing": {
             trial.key: list(lacking)
             for trial in plan.trials
@@ -125,10 +121,13 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
     }
 
 
-def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[str, Any]:
+def compare(
+    reference: Runs, other: Runs, primary: Sequence[str] = (), tests: int = 1
+) -> dict[str, Any]:
     """Reference − other for every measure both have, over the run seeds both have.
 
-    A measure of one's own (`own attacker`) compares two different attacks.
+    A measure of one's own (`own attacker`) compares two different attacks. `tests` is how many
+    there are of the main measure, for what can be detected of it.
     """
     found: dict[str, Any] = {}
     for name, pairs in shared(reference, other, primary).items():
@@ -137,7 +136,7 @@ def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[s
             "runs": list(pairs),
             "paired": paired_over_runs(means(before), means(after)),
             "bootstrap": crossed_bootstrap(before, after),
-            "detectable": detectable(before, after),
+            "detectable": detectable(before, after, size=size_of(name, primary, tests)),
         }
     seeds = [seed for seed in reference if seed in other]
     for name, figure in _figures(reference, seeds, other):
@@ -147,17 +146,6 @@ def compare(reference: Runs, other: Runs, primary: Sequence[str] = ()) -> dict[s
         )
         found[f"{name}/{figure}"] = {"paired": paired_over_runs(theirs, ours)}
     return found
-
-
-def _chance(differences: Mapping[str, Any], main: str) -> dict[str, Any]:
-    """How often run seeds alone would make an arm's difference in the main measure."""
-    p_values = {
-        arm: p
-        for arm, measures in differences.items()
-        if main in measures and (p := student_p(measures[main]["paired"])) is not None
-    }
-    corrected = holm(p_values)
-    return {arm: {"p": p, "holm": corrected[arm]} for arm, p in p_values.items()}
 
 
 def _measured(

@@ -59,6 +59,11 @@ def _cells(plan: Plan, trial: Trial) -> Iterator[Cell]:
         yield Cell(set=HARMFUL, attack=OWN, by=trial, defender="start")
 
 
+def to_be_asked_by(plan: Plan, trial: Trial) -> dict[str, str | None]:
+    """Whose prompts are to fill each cell of a run, as its record will say."""
+    return {cell.name: cell.by.hash if cell.by else None for cell in cells_of(plan, trial)}
+
+
 def needs(plan: Plan, trial: Trial) -> tuple[str, ...]:
     """The other runs whose Attackers a run is measured with."""
     keys = (cell.by.key for cell in cells_of(plan, trial) if cell.by is not None)
@@ -91,7 +96,7 @@ def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
     found = evaluation(record)
     if found["asked"] != asked(plan):
         return None
-    by = {cell.name: cell.by.hash if cell.by else None for cell in cells_of(plan, trial)}
+    by = to_be_asked_by(plan, trial)
     cells = {
         name: cell for name, cell in found["cells"].items() if name in by and cell["by"] == by[name]
     }

@@ -29,6 +29,8 @@ class Arm(Config):
     """Keys over the preset, as in a configuration file."""
     seeds: tuple[int, ...] | None = None
     """Run seeds; null = the study's."""
+    against: str | None = None
+    """The arm it is compared with; null = the study's reference. It changes no run."""
 
 
 class FixedAttack(Config):
@@ -75,7 +77,7 @@ class Study(Config):
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
     """Run seeds."""
     reference: str
-    """The arm that the others are compared with."""
+    """The arm that the others are compared with unless they name another."""
     arms: tuple[Arm, ...] = Field(min_length=1)
     """The schemes."""
     evaluate: Evaluate = Evaluate()
@@ -90,10 +92,21 @@ class Study(Config):
         for key, wanted in (
             ("reference", (self.reference,)),
             ("evaluate.attackers", self.evaluate.attackers),
+            *(
+                (f"arms: against of {a.name}", (a.against,))
+                for a in self.arms
+                if a.against is not None
+            ),
         ):
             for name in wanted:
                 if name not in names:
                     raise ValueError(f"{key}: no arm is named {name!r}; there are {names}")
+        pairs = [sorted(pair) for pair in self.compared.items()]
+        for one, other in pairs:
+            if one == other:
+                raise ValueError(f"arms: {one} is to be compared with itself; name another")
+            if pairs.count([one, other]) > 1:
+                raise ValueError(f"arms: {one} and {other} are to be compared twice")
         for arm in self.arms:
             seeds = self.seeds_of(arm)
             if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
@@ -103,6 +116,15 @@ class Study(Config):
     def arm(self, name: str) -> Arm:
         """The arm of that name, which exists."""
         return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """ARM → the arm it is compared with: the reference, which has none itself, or its own."""
+        return {
+            arm.name: self.reference if arm.against is None else arm.against
+            for arm in self.arms
+            if arm.against is not None or arm.name != self.reference
+        }
 
     def seeds_of(self, arm: Arm) -> tuple[int, ...]:
         """The run seeds of an arm."""

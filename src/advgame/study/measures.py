@@ -13,6 +13,7 @@ Pair: TypeAlias = tuple[Row, ...]  # the other arm's, the reference's
 Pairs: TypeAlias = Mapping[int, Pair]  # by run seed
 
 PRIMARY = "primary"
+PLAIN = "harmful/plain"
 
 
 def evaluation(record: Record) -> Any:
@@ -36,24 +37,30 @@ def shared(reference: Runs, other: Runs, primary: Sequence[str]) -> dict[str, Pa
     """
     seeds = [seed for seed in reference if seed in other]
     names = dict.fromkeys(name for seed in seeds for name in evaluation(reference[seed])["cells"])
+    met = {seed: (asked_by(other[seed]), asked_by(reference[seed])) for seed in seeds}
     found: dict[str, Pairs] = {}
     for name, cells in measures(names, primary).items():
         pairs = {
             seed: _both(other[seed], reference[seed], cells)
             for seed in seeds
-            if all(_alike(other[seed], reference[seed], cell) for cell in cells)
+            if all(alike(*met[seed], cell) for cell in cells)
         }
         if pairs:
             found[name] = pairs
     return found
 
 
-def _alike(run: Record, other: Record, cell: str) -> bool:
-    ours, theirs = (evaluation(each)["cells"].get(cell) for each in (run, other))
-    if ours is None or theirs is None:
+def asked_by(run: Record) -> dict[str, str | None]:
+    """Whose prompts filled each cell of a record."""
+    return {name: cell["by"] for name, cell in evaluation(run)["cells"].items()}
+
+
+def alike(ours: Mapping[str, str | None], theirs: Mapping[str, str | None], cell: str) -> bool:
+    """Whether two runs, told by `asked_by`, both have a cell and met the same Attacker there."""
+    if cell not in ours or cell not in theirs:
         return False
     own = cell.partition("/")[2].startswith("own attacker")  # two arms face two different ones
-    return own or ours["by"] == theirs["by"]
+    return own or ours[cell] == theirs[cell]
 
 
 def _both(before: Record, after: Record, cells: Sequence[str]) -> Pair:
@@ -64,6 +71,11 @@ def _both(before: Record, after: Record, cells: Sequence[str]) -> Pair:
         [value if both else None for value, both in zip(side, known, strict=True)]
         for side in zip(*pairs, strict=True)
     )
+
+
+def main_measure(primary: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The study's one main measure and its cells: the primary one, or plain harmful seeds."""
+    return (PRIMARY, primary) if primary else (PLAIN, (PLAIN,))
 
 
 def measures(names: Iterable[str], primary: Sequence[str]) -> dict[str, Sequence[str]]:

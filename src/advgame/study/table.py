@@ -8,13 +8,13 @@ from typing import Any
 from rich.table import Table
 
 from advgame import numbers
-from advgame.numbers import p_value, points
+from advgame.numbers import least_points, p_value, points
 
 _ABREAST = 3  # arms side by side: more, and 80 columns cut their names
 
 
 def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
-    """Rates by arm, differences from the reference, costs, power; then what is missing."""
+    """Rates by arm, differences between arms, costs, power; then what is missing."""
     arms = {name: arm for name, arm in report["arms"].items() if arm["runs"]}
     if not arms:
         yield "No run has been recorded yet."
@@ -80,7 +80,7 @@ def _language(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
 
 def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
     for arm, measures in report["differences"].items():
-        title = f"{report['reference']} − {arm}, points"
+        title = f"{report['against'][arm]} − {arm}, points"
         table = Table(title=title, title_justify="left")
         for column in ("set, attack", "over run seeds", "over seeds and prompts", "detectable"):
             table.add_column(column, justify="left" if column == "set, attack" else "right")
@@ -92,7 +92,7 @@ def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
                 _shown(name),
                 difference(found["paired"]),
                 difference(found["bootstrap"]),
-                "–" if least is None else f"{100 * least:.0f}",
+                "–" if least is None else least_points(least),
             )
         yield table
 
@@ -100,10 +100,14 @@ def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
 def _chance(report: Mapping[str, Any]) -> Iterator[str]:
     if found := report["chance"]:
         main = "the primary measure" if report["primary"] else "plain harmful seeds"
-        yield f"On {main}, over run seeds; corrected for {len(found)} arms (Holm):"
+        yield f"On {main}, over run seeds; of other prompts p says nothing."
+        yield f"Corrected for the {len(found)} comparisons that are planned (Holm):"
         for arm, chance in found.items():
-            told = f"{p_value(chance['p'])}; corrected {p_value(chance['holm'])}"
-            yield f"  {report['reference']} − {arm}: {told}"
+            told = "not two runs of both yet"
+            if chance["p"] is not None:
+                by = " (all runs agree: by their signs)" if chance["by"] == "signs" else ""
+                told = f"{p_value(chance['p'])}{by}; corrected {p_value(chance['holm'])}"
+            yield f"  {report['against'][arm]} − {arm}: {told}"
 
 
 def _shown(measure: str) -> str:
@@ -129,8 +133,10 @@ def _costs(arms: Mapping[str, Any]) -> Table:
 
 
 def _power(report: Mapping[str, Any]) -> Iterator[str]:
+    if report["power"]:
+        yield "Power of Student's test over run seeds (main measure: Holm's first step):"
     for arm, measures in report["power"].items():
-        yield f"{report['reference']} − {arm}, power 80%, two-sided 5%:"
+        yield f"{report['against'][arm]} − {arm}:"
         yield from (f"  {found['statement']}" for found in measures.values())
 
 
