@@ -36,6 +36,12 @@ def make_labels(count: int = 30) -> list[Label]:
     return found
 
 
+def make_raters() -> list[tuple[bool, bool, str]]:
+    """Three raters of a reply to each of twenty requests."""
+    said = ((True, True), (False, True), (False, False))
+    return [(one, others, f"request {n}") for n in range(20) for one, others in said]
+
+
 def right(group: JudgeGroup, reply: str) -> float:
     """What a perfect judge gives."""
     refuses = "I will not" in reply
@@ -63,6 +69,6 @@ def make_audit() -> dict[str, Any]:
         "against": {"name": "rule", "learned_from": None},
         "words": None,
         "arguments": ["--judge", "judge.yaml"],
-        "raters": ceiling([(True, True), (False, True), (False, False)] * 20),
+        "raters": ceiling(make_raters()),
         **found,
     }

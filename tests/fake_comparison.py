@@ -87,9 +87,10 @@ def make_comparison(seeds: int = 2) -> dict[str, Any]:
             "note": "Test seeds, one attempt each.",
         },
         "exploitability": [
-            {"defender": name, "value": _rate(0.3), "best_response": _rate(0.55),
-             "gap": {"value": 0.25, "low": 0.12, "high": 0.37}}
-            for name in names
+            {"defender": name, "untrained": _rate(0.2), "value": own, "best_response": _rate(0.55),
+             "gap": own and {"value": 0.25, "low": 0.12, "high": 0.37},
+             "gain": {"value": 0.35, "low": 0.2, "high": 0.48}}
+            for name in names for own in [None if name == names[-1] else _rate(0.3)]
         ],
         "tables": [
             {"title": "Signs of cycling", "columns": ["run", "forgetting"],
@@ -165,8 +166,11 @@ def make_compared() -> dict[str, Any]:
         },
         "exploitability": [
             {"run": "runs/joint", "step": 30, "budget_tokens": 9, "steps": 3, "cost": {},
-             "untrained": _rate(0.2), "own": _rate(0.3), "best_response": _rate(0.5),
-             "gap": change, "gain": change}
+             "untrained": _rate(0.2), "own": _rate(0.5), "best_response": _rate(0.5),
+             "gap": {"value": 0.0, "low": -0.1, "high": 0.1}, "gain": change},
+            {"run": "runs/static", "step": 30, "budget_tokens": 9, "steps": 3, "cost": {},
+             "untrained": _rate(0.3), "own": None, "best_response": _rate(0.35),
+             "gap": None, "gain": change},
         ],
     }  # fmt: skip
 

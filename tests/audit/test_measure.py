@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from audit_report import make_labels, right
+from audit_report import make_labels, make_raters, right
 from rich.console import Console
 
+from advgame.audit import measure, pairs
 from advgame.audit.measure import audit, ceiling
+from advgame.audit.questions import QUESTIONS, Item, items
 from advgame.audit.table import tables
 from advgame.judges.ask import Asker
 from advgame.judges.pairwise import PairwiseJudge
@@ -21,7 +23,7 @@ from advgame.metrics import agreement
 from advgame.metrics.intervals import wilson
 from advgame.protocols import Judge, JudgeGroup
 from advgame.testing import ScriptedJudge, ScriptedSampler
-from advgame.types import SampleRequest, Sampling
+from advgame.types import Role, SampleRequest, Sampling
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +34,8 @@ def few_resamples() -> Iterator[None]:
 
 
 def report(judge: Judge, **options: Any) -> dict[str, Any]:
-    return asyncio.run(audit(judge, make_labels(), limit=None, probes=10, **options))
+    options = {"limit": None, "probes": 10, **options}
+    return asyncio.run(audit(judge, make_labels(), **options))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def test_a_judge_that_likes_length() -> None:
         ScriptedJudge(lambda group, r: min(10.0, right(group, r) / 2 + len(r.split()) / 10))
     )
     assert found["questions"]["compliance"]["length"]["value"] > 0.9
-    assert found["padding"]["gain"]["low"] > 2
+    assert found["padding"]["gain"]["value"] > 2
     assert found["padding"]["moved"]["value"] > 0.2
 
 
@@ -98,10 +101,72 @@ def test_couples_without_a_word_make_no_interval_narrower() -> None:
             return None
         return right(group, reply) / 3 + 4 * (len(group.replies) > 1 and reply == group.replies[0])
 
-    found = report(ScriptedJudge(score))["pairs"]["one_order"]
-    assert found["value"] == 0.5 and 0 < found["n"] < found["n"] + found["unscored"] == 10
-    low, high = wilson(found["n"], 2 * found["n"])  # each couple was asked twice
-    assert (found["low"], found["high"]) == pytest.approx((low, high))
+    found = report(ScriptedJudge(score), probes=40)["pairs"]
+    once = found["one_order"]
+    assert once["value"] == 0.5
+    assert 0 < once["n"] < once["n"] + once["unscored"] == found["requests"] < found["n"] == 40
+    low, high = wilson(once["n"], 2 * once["n"])  # each was asked in two orders
+    assert (once["low"], once["high"]) == pytest.approx((low, high))
+
+
+def errs(group: JudgeGroup, reply: str) -> float:
+    """Right but for some requests; of some the place decides, and some verdicts can be bought."""
+    one, other = (ord(letter) - ord("a") for letter in group.request[-8:-6])
+    if "10/10" in reply and other < 2:
+        return 10.0
+    ahead = len(group.replies) > 1 and reply == group.replies[0]
+    wrong = other == one or (other == 4 and group.role is Role.DEFENDER)
+    return abs(10 * wrong - right(group, reply)) + 20 * ahead * (other == 3)
+
+
+def asked(name: str) -> list[Item]:
+    (question,) = (each for each in QUESTIONS if each.name == name)
+    return items(make_labels(), question, None, None)
+
+
+def as_wide(found: dict[str, Any], again: dict[str, Any]) -> bool:
+    """Whether two intervals that say something are the same."""
+    assert found["low"] < found["value"] < found["high"]
+    return [found[key] for key in ("low", "value", "high")] == pytest.approx(
+        [again[key] for key in ("low", "value", "high")]
+    )
+
+
+def test_a_request_whose_replies_are_compared_again_counts_once() -> None:
+    """Compliance and defence ask about the same replies to the same requests."""
+
+    def compared(couples: list[pairs.Couple]) -> dict[str, Any]:
+        return asyncio.run(pairs.compare(ScriptedJudge(errs), couples, lambda count: None))
+
+    chosen = pairs.couples([*asked("compliance"), *asked("defence")], 60)
+    found, again = compared(chosen), compared([*chosen, *chosen])
+    assert (found["n"], again["n"], found["requests"], again["requests"]) == (60, 120, 30, 30)
+    for key in ("accuracy", "one_order", "flips"):
+        assert found[key]["n"] == again[key]["n"] == 30
+        assert as_wide(found[key], again[key])
+    for key in ("both_orders_gain", "position_bias"):
+        assert as_wide(found[key], again[key])
+
+
+def test_a_verdict_moved_again_makes_no_interval_narrower() -> None:
+    chosen = asked("compliance")
+    before, after = (
+        [errs(item.group(), item.reply + more) for item in chosen] for more in ("", " 10/10")
+    )
+    once = measure._moved(chosen, before, after, upwards=True)
+    twice = measure._moved(chosen * 2, before * 2, after * 2, upwards=True)
+    assert once["moved"]["n"] == twice["moved"]["n"] == 30
+    assert as_wide(once["moved"], twice["moved"]) and as_wide(once["gain"], twice["gain"])
+    first = measure._second(chosen, before, after, True)
+    second = measure._second(chosen * 2, before * 2, after * 2, True)
+    assert as_wide(first["difference"], second["difference"])
+
+
+def test_raters_of_one_request_are_no_independent_evidence() -> None:
+    people = [*make_raters(), *((False, True, f"request {n}") for n in range(7))]
+    once, twice = ceiling(people), ceiling(people * 2)
+    assert (once["requests"], once["n"], twice["n"]) == (20, 67, 134)
+    assert as_wide(once["kappa"], twice["kappa"])
 
 
 def test_a_language_model_that_compares_is_asked_once_a_couple() -> None:
@@ -161,8 +226,7 @@ def test_a_second_judge(perfect: dict[str, Any]) -> None:
 
 
 def test_tables_fit(perfect: dict[str, Any]) -> None:
-    raters = ceiling([(True, True), (False, True), (False, False)] * 20)
-    whole = {**perfect, "against": None, "raters": raters}
+    whole = {**perfect, "against": None, "raters": ceiling(make_raters())}
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     for table in tables(whole):
         console.print(table)

@@ -29,7 +29,6 @@ from advgame.evals.judging import (
 )
 from advgame.models import network
 from advgame.protocols import JudgeGroup
-from advgame.seeds.sets import read_set
 from advgame.store.taught import training_judges
 from advgame.types import Kind, Role, Seed
 
@@ -306,10 +305,3 @@ def test_questions_are_fixed_and_wrapped_in_test_templates() -> None:
     found = questions.wrapped(some, "templates", 3)
     assert len({each.id for each in found}) == len({each.prompt for each in found}) == 15
     assert all(each.seed.text in each.prompt for each in found)
-
-
-@pytest.mark.assets
-def test_a_task_says_what_of_its_set_it_does_not_ask() -> None:
-    lacks = catalog.SAFETY["do-not-answer"].lacks
-    missing, whole = (int(word) for word in lacks.split() if word.isdecimal())
-    assert sum(1 for _ in read_set("do-not-answer")) == whole - missing == 419

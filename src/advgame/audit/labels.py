@@ -32,7 +32,7 @@ class Label:
     @property
     def group(self) -> str:
         """What the request is known by."""
-        return hashlib.sha256(" ".join(words(self.request)).encode()).hexdigest()
+        return _group(self.request)
 
     @property
     def half(self) -> str:
@@ -79,8 +79,8 @@ def human() -> list[Label]:
     return list(labels.values())
 
 
-def raters() -> list[tuple[bool, bool]]:
-    """What a rater said of harm, and what the mean of the others of that reply said.
+def raters() -> list[tuple[bool, bool, str]]:
+    """What a rater said of harm, what the mean of the others of that reply said, and its group.
 
     From the rows that several people scored: how far people agree with each other bounds what a
     judge can reach.
@@ -93,8 +93,13 @@ def raters() -> list[tuple[bool, bool]]:
         given = _scores(row)
         for index, own in enumerate(given) if len(given) > 1 else ():
             others = given[:index] + given[index + 1 :]
-            pairs.append((own >= 0.5, sum(others) / len(others) >= 0.5))
+            said = sum(others) / len(others) >= 0.5
+            pairs.append((own >= 0.5, said, _group(row["objective"])))
     return pairs
+
+
+def _group(request: str) -> str:
+    return hashlib.sha256(" ".join(words(request)).encode()).hexdigest()
 
 
 def _rows(folder: str) -> Iterator[dict[str, str]]:

@@ -1,7 +1,8 @@
 """Everything about one judge: human labels, a second judge, place, length, instructions.
 
-Intervals are 95%: Wilson's for shares of independent items, percentiles over resampled requests
-where several replies answer one request.
+Intervals are 95%, and the request is their unit, since several replies answer one: percentiles over
+resampled requests, and for what moves or decides a verdict, shares that are rare or certain,
+Wilson's over one value a request.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 
 from advgame.audit import pairs, tricks
 from advgame.audit.labels import Label
-from advgame.audit.questions import QUESTIONS, Item, by_question, items, scores
+from advgame.audit.questions import QUESTIONS, Item, by_question, items, scores, share
 from advgame.metrics import agreement as ag
-from advgame.metrics.intervals import paired_bootstrap, paired_difference, rate
+from advgame.metrics.intervals import paired_bootstrap
 from advgame.protocols import Judge
 
 Json = dict[str, Any]
@@ -81,14 +82,19 @@ async def audit(
     }
 
 
-def ceiling(pairs: Sequence[tuple[bool, bool]]) -> Json:
-    """How far people agree with each other: what no judge can be asked to exceed."""
-    table = ag.confusion(*zip(*pairs, strict=True)) if pairs else ag.confusion((), ())
-    same = table["both"] + table["neither"]
+def ceiling(raters: Sequence[tuple[bool, bool, str]]) -> Json:
+    """How far people agree with each other: what no judge can be asked to exceed.
+
+    Args:
+        raters: what one said, what the others said, about a reply to which request.
+    """
+    one, others = [each[0] for each in raters], [each[1] for each in raters]
+    requests = [each[2] for each in raters]
     return {
-        "n": len(pairs),
-        "accuracy": same / len(pairs) if pairs else None,
-        "kappa": ag.kappa_of(table),
+        "n": len(raters),
+        "requests": len(set(requests)),
+        "accuracy": ag.estimate(ag.accuracy, (one, others), requests)["value"],
+        "kappa": ag.estimate(ag.kappa, (one, others), requests),
     }
 
 
@@ -160,9 +166,10 @@ def _second(
         label = [item.label for item, _, _ in rows]
         found["accuracy"] = ag.estimate(ag.accuracy, (said_b, label), clusters)
         found["auc"] = ag.estimate(ag.auc, (b, label), clusters)
-        found["difference"] = paired_difference(
+        found["difference"] = paired_bootstrap(
             [v == y for v, y in zip(said_a, label, strict=True)],
             [v == y for v, y in zip(said_b, label, strict=True)],
+            clusters,
         )
     return found
 
@@ -213,13 +220,15 @@ def _moved(
     *,
     upwards: bool,
 ) -> Json:
+    tried: list[Item] = []
     outcomes: list[bool | None] = []
     for item, old, new in zip(chosen, before, after, strict=True):
         least = item.question.least
         if old is None or (upwards and old >= least):
             continue
+        tried.append(item)
         outcomes.append(None if new is None else (new >= least) != (old >= least))
     return {
-        "moved": rate(outcomes),
+        "moved": share(tried, outcomes),
         "gain": paired_bootstrap(before, after, [item.cluster for item in chosen]),
     }

@@ -11,6 +11,8 @@ has no place to favour: 0.
 
 What asking once in place of twice costs: `one_order` is how often the right reply is ahead in one
 order, the mean of both; `accuracy` how often it is ahead over both together.
+
+All are means over requests: several pairs of one request are no independent evidence.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from advgame.audit.questions import BATCH, Item
-from advgame.metrics.intervals import mean_share, paired_bootstrap, rate
+from advgame.audit.questions import BATCH, Item, per_request, share
+from advgame.metrics.intervals import Difference, paired_bootstrap
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Judgement
 
@@ -44,7 +46,7 @@ def couples(found: Sequence[Item], count: int) -> list[Couple]:
 async def compare(
     judge: Judge, chosen: Sequence[Couple], tick: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Show every couple in both orders."""
+    """Show every couple in both orders. `n` counts couples, that of each figure requests."""
     forth = await _judge(judge, [a.group(a.reply, b.reply) for a, b in chosen], tick)
     if any("shown_first" in word.details for group in forth for word in group):
         back = [group[::-1] for group in forth]
@@ -52,7 +54,7 @@ async def compare(
     else:
         back = await _judge(judge, [a.group(b.reply, a.reply) for a, b in chosen], tick)
     read = [_read(*each) for each in zip(forth, back, strict=True)]
-    clusters = [right.cluster for right, _ in chosen]
+    asked = [right for right, _ in chosen]
     first = [sum(side[0] for side in each) / 2 if each else None for each in read]
     second = [sum(side[1] for side in each) / 2 if each else None for each in read]
     preferred = [_preferred(each) for each in read]
@@ -60,13 +62,20 @@ async def compare(
     once = [_in_one_order(each) if each else None for each in read]
     return {
         "n": len(chosen),
-        "accuracy": rate(both),
-        "one_order": mean_share(once, trials=2 * sum(each is not None for each in once)),
-        "both_orders_gain": paired_bootstrap(once, both, clusters),
+        "requests": len({each.cluster for each in asked}),
+        "accuracy": share(asked, both),
+        "one_order": share(asked, once, trials=2),
+        "both_orders_gain": _change(asked, once, both),
         "ties": sum(p == 0 for p in preferred if p is not None),
-        "position_bias": paired_bootstrap(second, first, clusters),
-        "flips": rate([None if e is None else _decides(e) for e in read]),
+        "position_bias": _change(asked, second, first),
+        "flips": share(asked, [None if e is None else _decides(e) for e in read]),
     }
+
+
+def _change(
+    asked: Sequence[Item], before: Sequence[float | None], after: Sequence[float | None]
+) -> Difference:
+    return paired_bootstrap(per_request(asked, before), per_request(asked, after))
 
 
 async def _judge(

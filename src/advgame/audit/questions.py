@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from advgame.audit.labels import Label
+from advgame.metrics.intervals import Rate, mean_share
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Kind, Role, Seed
 
@@ -119,6 +120,32 @@ def items(
             for label in groups[name]
         ]
     return found
+
+
+def per_request(found: Sequence[Item], values: Sequence[float | None]) -> list[float | None]:
+    """Mean of the known `values` of each request's items, in order; None where none is known.
+
+    Replies to one request are judged alike, and compliance and defence ask about the same ones:
+    the request is what counts once.
+    """
+    rows: dict[str, list[float]] = {}
+    for item, value in zip(found, values, strict=True):
+        row = rows.setdefault(item.cluster, [])
+        if value is not None:
+            row.append(value)
+    return [sum(row) / len(row) if row else None for row in rows.values()]
+
+
+def share(found: Sequence[Item], values: Sequence[float | None], trials: int = 1) -> Rate:
+    """Mean over requests of the share among their `values`; `n` counts requests.
+
+    Args:
+        found: what was judged.
+        values: 0 to 1 an item; None = unscored.
+        trials: how many independent outcomes a request is worth at most.
+    """
+    shares = per_request(found, values)
+    return mean_share(shares, trials=trials * sum(each is not None for each in shares))
 
 
 def _shuffled(name: str) -> str:

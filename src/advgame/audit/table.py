@@ -32,9 +32,11 @@ def tables(report: Json) -> Iterator[Table]:
                        span(raters["kappa"]), "")  # fmt: skip
     yield people
     couples = report["pairs"]
-    ahead = _table("Of two replies the right one ahead", "n", "one order", "both orders", "gained")
+    ahead = _table(
+        "Of two replies the right one ahead", "requests", "one order", "both orders", "gained"
+    )
     shares = (couples[key] for key in ("one_order", "accuracy", "both_orders_gain"))
-    ahead.add_row(str(couples["n"]), *map(span, shares))
+    ahead.add_row(str(couples["requests"]), *map(span, shares))
     yield ahead
     if report["against"]:
         second = _table(
@@ -46,11 +48,11 @@ def tables(report: Json) -> Iterator[Table]:
             cells = (span(other[key]) for key in ("agreement", "kappa", "correlation"))
             second.add_row(name, str(other["n"]), *cells)
         yield second
-    bias = _table("What must not count", "bias", "n", "verdicts moved", "points gained")
-    bias.add_row("place", str(couples["n"]), span(couples["flips"]), span(couples["position_bias"]))
-    lengths = {name: row["length"] for name, row in report["questions"].items()}
-    for name, row in lengths.items():
-        bias.add_row(f"length, {name}", str(row["n"]), "", f"ρ {span(row)}")
+    bias = _table("What must not count", "bias", "requests", "verdicts moved", "points gained")
+    place = (span(couples[key]) for key in ("flips", "position_bias"))
+    bias.add_row("place", str(couples["requests"]), *place)
+    for name, row in report["questions"].items():
+        bias.add_row(f"length, {name}", str(row["requests"]), "", f"ρ {span(row['length'])}")
     rows = {
         "padding": report["padding"],
         "a plain sentence": report["injection"]["control"],

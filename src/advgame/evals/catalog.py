@@ -8,7 +8,7 @@ lm-evaluation-harness. Sets named `hub:…` are read from the Hugging Face hub, 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from advgame.config.game import SeedSource
@@ -51,6 +51,7 @@ class UtilityTask:
 
     `asset` None: lm-eval reads its data from the hub. `lm_eval` empty: the harness has no such
     task, and we tell it one. `checked`: replies are checked by programs that need language data.
+    `lacks` says what the harness's own task shows and this one does not.
     """
 
     name: str
@@ -58,6 +59,7 @@ class UtilityTask:
     metric: str = "acc"
     asset: str | None = None
     checked: bool = False
+    lacks: str = ""
 
     @property
     def writes(self) -> bool:
@@ -104,16 +106,21 @@ class Suite:
     max_tokens: int = 256  # of a reply
 
 
+_LACKS: Final = {
+    "harmbench": "its contextual and copyright behaviours: 200 of 400",
+    "do-not-answer": "three of its five areas: 520 of 939 questions",
+}
+"""By the name of a set: what of the public one is not in it."""
+
+
 def _set(name: str, kind: Kind, templates: str | None = None, seeds: str = "") -> SafetyTask:
-    return SafetyTask(
-        name=name, source=SeedSource(name=seeds or name), kind=kind, templates=templates
-    )
+    source = SeedSource(name=seeds or name)
+    lacks = _LACKS.get(source.name, "")
+    return SafetyTask(name=name, source=source, kind=kind, templates=templates, lacks=lacks)
 
 
 def _attacked(seeds: str, kind: Kind) -> SafetyTask:
-    return SafetyTask(
-        name=f"{seeds}-attacked", source=SeedSource(name=seeds), kind=kind, attacked=True
-    )
+    return replace(_set(seeds, kind), name=f"{seeds}-attacked", attacked=True)
 
 
 def _injection(way: Literal["act", "leak"], name: str, source: str) -> SafetyTask:
@@ -132,12 +139,7 @@ _SAFETY: Final = (
     _set("harmbench", _HARMFUL),
     _set("strongreject", _HARMFUL),
     _set("advbench", _HARMFUL),
-    SafetyTask(
-        name="do-not-answer",
-        source=SeedSource(name="do-not-answer"),
-        kind=_HARMFUL,
-        lacks="three of its five areas: 520 of 939 questions",
-    ),
+    _set("do-not-answer", _HARMFUL),
     _set("benign-edgy", _BENIGN),
     _set("benign-everyday", _BENIGN),
     _set("edgy-benign", _BENIGN),
@@ -182,7 +184,12 @@ _SAFETY: Final = (
 )
 
 _UTILITY: Final = (
-    UtilityTask(name="mmlu-sample", lm_eval="mmlu/mmlu", asset="mmlu"),
+    UtilityTask(
+        name="mmlu-sample",
+        lm_eval="mmlu/mmlu",
+        asset="mmlu",
+        lacks="the line above each question that names its subject, which the packaged rows lack",
+    ),
     UtilityTask(name="openbookqa", lm_eval="openbookqa/openbookqa", asset="openbookqa"),
     UtilityTask(name="piqa", lm_eval="piqa/piqa", asset="piqa"),
     UtilityTask(

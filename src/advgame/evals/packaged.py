@@ -1,7 +1,8 @@
 """Packaged questions as tasks of lm-evaluation-harness.
 
 The harness's own task file is included and only told to read our rows, so that a number means what
-it means there. IFBench, which the harness lacks, is checked by the package `if-verifiable`.
+it means there. Only its line with the subject is missing over questions of MMLU: the packaged rows
+do not tell it. IFBench, which the harness lacks, is checked by the package `if-verifiable`.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _data(asset: str, source: Source) -> Path:
     `datasets` keeps a copy of its own for every new path.
     """
     known = {seed_id(text) for text in _examples(source)}
-    rows = [source.row(each) for each in read_file(assets.path(asset))]
+    rows = filter(None, map(source.row, read_file(assets.path(asset))))
     kept = [each for each in rows if seed_id(str(each.get("input", ""))) not in known]
     # Mixed, since files are sorted by subject.
     kept.sort(key=lambda each: seed_id(json.dumps(each)))
@@ -167,7 +168,11 @@ def _causal(row: Row) -> Mapping[str, Any]:
     }
 
 
-def _disambiguation(row: Row) -> Mapping[str, Any]:
+def _disambiguation(row: Row) -> Mapping[str, Any] | None:
+    if _OPTION.findall(row.fields["options"]) == list("ABCD"):
+        return (
+            None  # BBH has three options a question, the set it is made from three rows with four
+        )
     texts, right = _options(row, 3)
     options = "\n".join(f"({letter}) {text}" for letter, text in zip("ABC", texts, strict=True))
     return {
@@ -216,9 +221,12 @@ _IFBENCH: Final = ("prompt_level_loose_acc", "prompt_level_strict_acc")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """From the rows of an asset to those of a task: that task's own file, and what differs."""
+    """From the rows of an asset to those of a task: that task's own file, and what differs.
 
-    row: Callable[[Row], Mapping[str, Any]]
+    `row` gives None for a row that is no question of the task.
+    """
+
+    row: Callable[[Row], Mapping[str, Any] | None]
     template: str | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 

@@ -57,7 +57,8 @@ def evaluate(
 
     Returns:
         A JSON-ready report: `tasks` holds NAME → {value, low, high, n, unscored, …}, `skipped`
-        NAME → reason; the rest says what was measured, by whom, and at what cost.
+        NAME → reason; the rest says what was measured, by whom, and at what cost. A task's `lacks`
+        says what of the public one was not asked.
 
     Raises:
         JudgeError: the judge trained the target.
@@ -102,7 +103,8 @@ def evaluate(
         else:
             row = None
         if row is not None:
-            found[task.name] = row
+            lacks = "" if isinstance(task, PairwiseTask) else task.lacks
+            found[task.name] = {**row, **({"lacks": lacks} if lacks else {})}
     return {
         **target.describe(),
         "judge": describe(judge) if judged else None,

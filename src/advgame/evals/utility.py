@@ -113,7 +113,7 @@ def scores(
     with tempfile.TemporaryDirectory() as folder:
         try:
             manager, which = _manager(task, Path(folder))
-            with _no_git(), _no_bars(), nullcontext() if task.offline else cached_if_silent():
+            with _no_machine(), _no_bars(), nullcontext() if task.offline else cached_if_silent():
                 found = simple_evaluate(
                     model=lm,
                     model_args=model_args or None,
@@ -138,9 +138,14 @@ def scores(
     }
 
 
-def _no_git() -> Any:
-    """Keep lm-eval from asking git for a commit: outside a repository git complains to the user."""
-    return patch.object(evaluator, "get_git_commit_hash", lambda: None)
+def _no_machine() -> Any:
+    """Keep lm-eval from describing the machine, which takes seconds and which nobody reads.
+
+    It asks git for a commit, too, and outside a repository git complains to the user.
+    """
+    return patch.multiple(
+        evaluator, get_git_commit_hash=lambda: None, add_env_info=lambda results: None
+    )
 
 
 def _no_bars() -> Any:

@@ -127,10 +127,11 @@ resampled. The dashed line is what a coin reaches."
 )
 _CALIBRATION = "Score / 10 read as a probability that people say yes, against the share that do. A \
 score is a place in a band rather than a probability; the distance from the diagonal says how far \
-one may be taken for the other."
+one may be taken for the other. Bars count each reply by itself."
 _SECOND = "Two judges that agree may still be wrong together."
 _BIAS = "Things about a reply that say nothing about its worth. An instruction is tried on replies \
-that the judge called wrong; what counts is how far it exceeds the plain sentence."
+that the judge called wrong; what counts is how far it exceeds the plain sentence. Shares are \
+means over requests."
 
 
 def _people(report: Json) -> Iterator[Forest]:
@@ -217,7 +218,7 @@ def _bias(report: Json) -> Iterator[Forest]:
     pairs = report["pairs"]
     yield Forest(
         title="Pairs of replies, padding",
-        note=f"{pairs['n']} pairs of a right and a wrong reply to one request.",
+        note=f"{pairs['n']} pairs of a right and a wrong reply, to {pairs['requests']} requests.",
         bars=(
             Bar(label="right one ahead", rate=pairs["accuracy"]),
             Bar(label="in one order", rate=pairs["one_order"]),
@@ -255,7 +256,7 @@ def _tables(report: Json) -> Iterator[Figures]:
     tried = {"padding": report["padding"], "a plain sentence": report["injection"]["control"]}
     yield Figures(
         "What must not count",
-        ("trick", "n", "verdicts moved", "points gained"),
+        ("trick", "requests", "verdicts moved", "points gained"),
         tuple(
             (name, str(r["moved"]["n"]), span(r["moved"]), span(r["gain"]))
             for name, r in {**tried, **report["injection"]["tricks"]}.items()

@@ -87,8 +87,7 @@ def page_of(found: Json) -> dict[str, Any]:
             {
                 "defender": f"{_name(each['run'], runs)}@{each['step']}",
                 "value": each["own"],
-                "best_response": each["best_response"],
-                "gap": each["gap"] or each["gain"],
+                **{key: each[key] for key in ("untrained", "best_response", "gap", "gain")},
             }
             for each in found.get("exploitability") or ()
         ],

@@ -23,7 +23,10 @@ and so may every key but `runs`:
     crossplay     {rate, attackers: [name], defenders: [name], cells: [[rate, …], …], note}
                   a row an attacker, a column a defender
     tables        [{title, note, columns: [text], rows: [[text]]}]
-    exploitability [{defender, value: rate, best_response: rate, gap: rate}]
+    exploitability [{defender, untrained, value, best_response, gap, gain}]
+                  attack success of the untrained Attacker, the run's own (the game's value) and the
+                  best response, which lies by `gap` over the own one and by `gain` over the
+                  untrained one; value and gap are null where a run trained no Attacker
     transcripts   [{kind, seed, answers: [{run, step, prompt, reply, success, score}]}]
     config        [{key, values: {run: value}}]   where the runs differ
     commands      [[what for, command], …]
@@ -42,7 +45,7 @@ from typing import Any
 
 from advgame import __version__
 from advgame.errors import StoreError
-from advgame.numbers import in_percent
+from advgame.numbers import in_percent, in_points
 from advgame.report.figures import PALETTE
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Group
@@ -135,9 +138,17 @@ def _row(run: Json) -> dict[str, str]:
 
 
 def _exploited(each: Json) -> tuple[str, list[tuple[str, str]]]:
-    parts = (("Own Attacker", "value"), ("Best response", "best_response"), ("Gap", "gap"))
-    told = [(label, spanned(each.get(key), in_percent)) for label, key in parts]
+    told = [(title, spanned(each.get(key), number)) for key, title, number in _EXPLOITED]
     return each["defender"], told
+
+
+_EXPLOITED = (
+    ("untrained", "Untrained Attacker", in_percent),
+    ("value", "Own Attacker", in_percent),
+    ("best_response", "Best response", in_percent),
+    ("gap", "Gap to own", in_points),
+    ("gain", "Gain over untrained", in_points),
+)
 
 
 def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
