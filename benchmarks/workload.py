@@ -34,7 +34,7 @@ from advgame.types import (
     SampleRequest,
     Scored,
 )
-from advgame.world import World, build_world, player_of, seat_of
+from advgame.world import World, build_world, seat_of
 from benchmarks.common import lengths
 
 QUICK = (  # a seed of each sort, half the prompts; too few for a share of past selves
@@ -143,7 +143,7 @@ class Step:
 
 
 def budget_of(config: RunConfig, role: Role) -> int:
-    engine: Any = player_of(config, role).engine
+    engine: Any = config.player(role).engine
     return int(engine.batch_tokens)
 
 
@@ -164,7 +164,7 @@ def lessons(
     """What each player learns from, a list an optimiser step; steps without an example left out."""
     found: dict[Role, list[list[Example]]] = {}
     for role in Role:
-        credit = build_credit(player_of(config, role).learn.credit_or_default)
+        credit = build_credit(config.player(role).learn.credit_or_default)
         each = (
             credit([one for one in episodes if one.seed.kind in kinds], role)
             for kinds in splits(config.train.update)

@@ -6,7 +6,6 @@ import torch
 
 from advgame.learn import LocalLearner
 from advgame.types import Role
-from advgame.world import player_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, Spread, timed
 from benchmarks.products import Products, gemm_rate
@@ -15,7 +14,7 @@ from benchmarks.rows.update import plain_dpo
 
 def measure(bench: Bench) -> Row:
     step, role = bench.step(), Role.DEFENDER
-    player = player_of(step.config, role)
+    player = step.config.player(role)
     learner = LocalLearner(step.weights[role], plain_dpo(player), total_updates=1_000)
 
     def updates() -> float:

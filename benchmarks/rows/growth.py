@@ -16,7 +16,6 @@ import torch
 
 from advgame.learn import LocalLearner
 from advgame.types import Pair, Role, SampleRequest
-from advgame.world import player_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, Spread, tidy, timed
 from benchmarks.rows.update import plain_dpo
@@ -97,7 +96,7 @@ def _cost(step: Step, size: Size) -> float:
     """Seconds of sampling seeds x A prompts and a reply to each D times, and of learning."""
     attacker, defender = step.sampler(Role.ATTACKER), step.sampler(Role.DEFENDER)
     attacker._stop = defender._stop = frozenset()  # every move is as long as it may be
-    player = player_of(step.config, Role.DEFENDER)
+    player = step.config.player(Role.DEFENDER)
     learner = LocalLearner(step.weights[Role.DEFENDER], plain_dpo(player), total_updates=1_000)
     asked = [
         _wanted(request, size.prompts, size.length)

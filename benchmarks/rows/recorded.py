@@ -8,7 +8,6 @@ from advgame.learn import LocalLearner
 from advgame.learn.pack import pack
 from advgame.learn.reference import reference_logps
 from advgame.types import Role
-from advgame.world import player_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, alternate, of, speedups
 from benchmarks.rows.update import BETA, plain_dpo
@@ -17,7 +16,7 @@ from benchmarks.rows.update import BETA, plain_dpo
 def measure(bench: Bench) -> Row:
     step, role = bench.step(), Role.ATTACKER  # nothing of it is guided: all of it was recorded
     weights, pairs = step.weights[role], step.pairs(role)
-    plain = plain_dpo(player_of(step.config, role))
+    plain = plain_dpo(step.config.player(role))
     ways: dict[str, LearnConfig] = {
         "recorded": plain.model_copy(update={"reference": "recorded"}),
         "passed": plain.model_copy(update={"reference": "ema"}),

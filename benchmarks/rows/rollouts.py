@@ -12,7 +12,6 @@ import torch
 from advgame.engines.hf import HfSampler
 from advgame.models.network import load_network
 from advgame.types import Completion, Role, SampleRequest
-from advgame.world import player_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, alternate, of, speedups
 from benchmarks.peer_generate import GenerateSampler
@@ -21,7 +20,7 @@ from benchmarks.rows.update import stirred
 
 def measure(bench: Bench) -> Row:
     step = bench.step()
-    dtypes = dict.fromkeys(("float32", player_of(step.config, Role.DEFENDER).dtype))
+    dtypes = dict.fromkeys(("float32", step.config.player(Role.DEFENDER).dtype))
     checks = {dtype: check(step, dtype, 2 if bench.quick else 4) for dtype in dtypes}
     samplers = {role: step.sampler(role) for role in Role}
 
@@ -67,7 +66,7 @@ def tokens(rows: Sequence[Sequence[Completion]]) -> int:
 
 def check(step: Any, dtype: Any, prompts: int = 4) -> dict[str, float]:
     """Our draws against the model's own forward pass, and greedy replies against `generate`'s."""
-    player = player_of(step.config, Role.DEFENDER)
+    player = step.config.player(Role.DEFENDER)
     weights = stirred(load_network(player.model, dtype, player.device), player)
     weights.copy("policy", "sampler")
     sampler = HfSampler(weights, step.budget(Role.DEFENDER), "sampler")

@@ -11,7 +11,6 @@ from advgame.learn import LocalLearner
 from advgame.models.adapters import AdapterWeights
 from advgame.models.network import Network, load_network
 from advgame.types import Pair, Role
-from advgame.world import player_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, alternate, of, speedups
 from benchmarks.peer_trl import TrlPlayer
@@ -26,7 +25,7 @@ def plain_dpo(player: PlayerConfig) -> LearnConfig:
 
 def measure(bench: Bench) -> Row:
     step = bench.step()
-    defender = player_of(step.config, Role.DEFENDER)
+    defender = step.config.player(Role.DEFENDER)
     few = 2 if bench.quick else 4
     differences = {
         dtype: compare(bench, defender, step.pairs(Role.DEFENDER), dtype, few)
@@ -34,7 +33,7 @@ def measure(bench: Bench) -> Row:
     }
     learners, peers = {}, {}
     for role in Role:
-        player = player_of(step.config, role)
+        player = step.config.player(role)
         learners[role] = LocalLearner(step.weights[role], plain_dpo(player), total_updates=1_000)
         peers[role] = TrlPlayer(player, bench.folder(), BETA, 0.0)
     seen: dict[str, Any] = {}

@@ -15,7 +15,6 @@ import torch
 
 from advgame.train import learn
 from advgame.types import Completion, Pair, Role, SampleRequest
-from advgame.world import player_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, alternate, of, speedups
 from benchmarks.peer_generate import GenerateSampler
@@ -103,7 +102,7 @@ def measure(bench: Bench) -> Row:
 
 
 def _peer(bench: Bench, step: Step, role: Role) -> TrlPlayer:
-    player = player_of(step.config, role)
+    player = step.config.player(role)
     return TrlPlayer(player, bench.folder(), *dpo(player.learn))
 
 
