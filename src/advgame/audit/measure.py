@@ -170,6 +170,7 @@ def _second(
             [v == y for v, y in zip(said_a, label, strict=True)],
             [v == y for v, y in zip(said_b, label, strict=True)],
             clusters,
+            within=(0, 1),
         )
     return found
 

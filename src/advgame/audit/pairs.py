@@ -65,7 +65,7 @@ async def compare(
         "requests": len({each.cluster for each in asked}),
         "accuracy": share(asked, both),
         "one_order": share(asked, once, trials=2),
-        "both_orders_gain": _change(asked, once, both),
+        "both_orders_gain": _change(asked, once, both, within=(0, 1)),
         "ties": sum(p == 0 for p in preferred if p is not None),
         "position_bias": _change(asked, second, first),
         "flips": share(asked, [None if e is None else _decides(e) for e in read]),
@@ -73,9 +73,13 @@ async def compare(
 
 
 def _change(
-    asked: Sequence[Item], before: Sequence[float | None], after: Sequence[float | None]
+    asked: Sequence[Item],
+    before: Sequence[float | None],
+    after: Sequence[float | None],
+    within: tuple[float, float] | None = None,
 ) -> Difference:
-    return paired_bootstrap(per_request(asked, before), per_request(asked, after))
+    old, new = (per_request(asked, values) for values in (before, after))
+    return paired_bootstrap(old, new, within=within)
 
 
 async def _judge(
