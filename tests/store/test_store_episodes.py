@@ -98,7 +98,13 @@ def test_reading_back_gives_an_equal_episode(episode: Episode[Scored]) -> None:
 
 @given(EPISODES)
 def test_the_shape_is_that_of_asdict(episode: Episode[Scored]) -> None:
-    assert json.loads(to_line(episode)) == json.loads(json.dumps(asdict(episode)))
+    whole = asdict(episode, dict_factory=_without_cost)
+    assert json.loads(to_line(episode)) == json.loads(json.dumps(whole))
+
+
+def _without_cost(items: list[tuple[str, object]]) -> dict[str, object]:
+    """What drawing a completion took is in the metrics."""
+    return {name: value for name, value in items if name != "cost"}
 
 
 @given(EPISODES)
