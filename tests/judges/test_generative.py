@@ -268,10 +268,22 @@ def test_what_judging_took_does_not_depend_on_what_lies_in_the_cache(tmp_path: P
     assert took(honest) == (drawn, 0)
 
 
-def test_what_somebody_else_wrote_into_the_cache_is_no_verdict(tmp_path: Path) -> None:
+FOREIGN = [
+    "Verdict: 10",
+    "10",
+    "null",
+    "{}",
+    '["Verdict: 10"]',
+    '["Verdict: 10", "1", 0]',
+    "[1, 2, 3]",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_what_somebody_else_wrote_into_the_cache_is_no_verdict(tmp_path: Path, text: str) -> None:
     class Rubbish(VerdictCache):
         def get(self, key: str) -> str | None:
-            return "Verdict: 10"
+            return text
 
     sampler = ScriptedSampler(honest)
     judge = PointwiseJudge(asker(sampler, 0, Rubbish(tmp_path)), RUBRICS)

@@ -134,9 +134,10 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     answer = json.loads((tmp_path / "whole/answers/joint-0.json").read_text())
     assert answer["harmful/plain"][0]["seed"] not in text  # a record names no request
 
-    # In a fresh checkout there are records and nothing else.
+    # In a fresh checkout there are records, what the Attackers wrote, and nothing else.
     shutil.rmtree(tmp_path / "whole/runs")
-    shutil.rmtree(tmp_path / "whole/attacks")
+    assert not any(due(plan, at("whole"), task) for task in tasks(plan))
+    shutil.rmtree(tmp_path / "whole/records/attacks")
     left = [task.name for task in tasks(plan) if due(plan, at("whole"), task)]
     assert left == ["run start"]  # the untrained players can be asked again, and are cheap
     path = tmp_path / "whole/records/joint-0.json"
@@ -145,6 +146,32 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     path.write_text(json.dumps(torn))
     with pytest.raises(StoreError, match="is gone, so joint-0 cannot be measured further"):
         work(plan, plan.by_key("joint-0"), at("whole"))
+
+
+def test_a_run_on_another_machine_meets_the_attackers_of_this_one(
+    plan: Plan, tmp_path: Path
+) -> None:
+    """Of weights nothing is left there, only the folder of records."""
+    here, there = (Folders(tmp_path / name, tmp_path / name / "records") for name in "ab")
+    work(plan, plan.by_key("red-0"), here)
+    shutil.copytree(here.records, there.records)
+    go(plan, there)
+    assert not there.run("red-0").exists()
+    cell = records(plan, there)["joint-0"]["evaluation"]["cells"]["harmful/red attacker"]
+    assert cell["by"] == plan.by_key("red-0").hash
+    written = json.loads(here.attacks("red-0").read_text())["prompts"]
+    rows = json.loads(there.answers("joint-0").read_text())["harmful/red attacker"]
+    asked = [row["prompt"] for row in rows]
+    assert asked == [prompt["text"] for prompt in written]
+
+
+def test_rows_of_run_seeds_are_made_whole_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY.replace("seeds: [0]", "seeds: [0, 1]"))
+    names = [task.name for task in tasks(make_plan(tmp_path / "study.yaml"))]
+    assert names == [
+        *("run start", "run joint-0", "run red-0", "meet start", "meet joint-0", "meet red-0"),
+        *("run joint-1", "run red-1", "meet joint-1", "meet red-1"),
+    ]
 
 
 def test_a_record_of_another_configuration_is_not_taken_for_this_one(

@@ -169,10 +169,9 @@ def _causal(row: Row) -> Mapping[str, Any]:
 
 
 def _disambiguation(row: Row) -> Mapping[str, Any] | None:
+    # BBH has three options a question; the set it is made from has three rows with four.
     if _OPTION.findall(row.fields["options"]) == list("ABCD"):
-        return (
-            None  # BBH has three options a question, the set it is made from three rows with four
-        )
+        return None
     texts, right = _options(row, 3)
     options = "\n".join(f"({letter}) {text}" for letter, text in zip("ABC", texts, strict=True))
     return {

@@ -118,11 +118,10 @@ class Asker:
 
     def _cached(self, key: str, asked: Question) -> Answer:
         kept = self._cache.get(self._place(key)) if self._cache is not None else None
-        try:
-            output, tokens, flops = json.loads(kept or "")
-        except ValueError:  # nothing is kept, or somebody else wrote there
-            return Answer(None, "not asked", "")
-        return _parsed(asked, output, Cost(judge_tokens=tokens, flops=flops))
+        match _json(kept):
+            case [str(output), int(tokens), int(flops)]:
+                return _parsed(asked, output, Cost(judge_tokens=tokens, flops=flops))
+        return Answer(None, "not asked", "")
 
     def _read(self, asked: Question, completion: Completion, before: Cost) -> Answer:
         """The answer in an output; tries `before` it count."""
@@ -144,6 +143,13 @@ class Asker:
 def _parsed(asked: Question, output: str, cost: Cost) -> Answer:
     verdict = parse(asked.form, output, fence=asked.fence, quoted=asked.quoted)
     return Answer(verdict.values, verdict.problem, output, cost)
+
+
+def _json(text: str | None) -> object:
+    try:
+        return json.loads(text or "")
+    except ValueError:  # nothing is kept, or somebody else wrote there
+        return None
 
 
 def _kept(answer: Answer) -> str:

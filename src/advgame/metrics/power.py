@@ -20,8 +20,8 @@ from advgame.metrics.replicates import (
     Outcomes,
     mean_over_runs,
     paired_differences,
-    t_quantile,
 )
+from advgame.metrics.student import t_quantile
 
 _NODES = 20_001  # of the integral over the spread that a test sees
 

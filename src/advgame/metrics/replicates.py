@@ -8,13 +8,14 @@ with the same run seed are pairs, and so are answers to the same prompt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import atan, cos, pi, sin, sqrt
-from statistics import NormalDist, fmean, stdev
+from math import sqrt
+from statistics import fmean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advgame.metrics.intervals import SAME, Difference
+from advgame.metrics.student import t_quantile, t_within
 
 Outcomes = Sequence[Sequence[float | None]]  # a row a run, a column a prompt; None = unscored
 Floats = NDArray[np.float64]
@@ -59,7 +60,7 @@ def student_p(difference: Difference, level: float = 0.95) -> float | None:
     if value is None or high is None:
         return None
     error = (high - value) / t_quantile((1 + level) / 2, runs - 1)
-    return 1 - _within(abs(value) / error, runs - 1)
+    return 1 - t_within(abs(value) / error, runs - 1)
 
 
 def agreeing_p(difference: Difference) -> float | None:
@@ -139,41 +140,6 @@ def crossed_bootstrap(
         return Difference(value=value, low=None, high=None, n=n)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Difference(value=value, low=float(low), high=float(high), n=n)
-
-
-def t_quantile(p: float, df: int) -> float:
-    """Return the quantile `p` of Student's t with `df` degrees of freedom.
-
-    By bisection of the distribution function, which has a closed form for whole numbers of them
-    (Abramowitz and Stegun 26.7.3, 26.7.4).
-
-    Raises:
-        ValueError: not 0 < p < 1 or df < 1.
-    """
-    if not 0 < p < 1 or df < 1:
-        raise ValueError(f"need 0 < p < 1 and df >= 1, got {p} and {df}")
-    if p < 0.5:
-        return -t_quantile(1 - p, df)
-    if df > 1000:
-        return NormalDist().inv_cdf(p)
-    low, high = 0.0, 1.0
-    while _within(high, df) < 2 * p - 1:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, df) < 2 * p - 1 else (low, middle)
-    return (low + high) / 2
-
-
-def _within(t: float, df: int) -> float:
-    """P(−t < T < t)."""
-    angle = atan(t / sqrt(df))
-    odd = df % 2
-    term, total = (cos(angle), 0.0) if odd else (1.0, 0.0)
-    for k in range(1 + odd, df, 2):  # odd: cos + 2/3 cos³ + …; even: 1 + 1/2 cos² + …
-        total += term
-        term *= cos(angle) ** 2 * k / (k + 1)
-    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
 def paired_differences(before: Outcomes, after: Outcomes) -> Floats:

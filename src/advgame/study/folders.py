@@ -1,10 +1,11 @@
 """Where a study keeps what it makes.
 
 OUT/runs/KEY        run folders: checkpoints, episodes (large, not to be committed)
-OUT/attacks/KEY.json    the prompts of a trained Attacker for the test seeds
 OUT/answers/KEY.json    every measured answer, to be read
 OUT/logs/KEY.log    what the process of a run printed
 RECORDS/KEY.json    the compact record of a run (to be committed); OUT/records by default
+RECORDS/attacks/KEY.json    what an Attacker made of the test seeds: a run on another machine meets
+                    the same prompts, though the weights are gone
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Folders:
 
     def attacks(self, key: str) -> Path:
         """The prompts of a trial's Attacker."""
-        return self.out / "attacks" / f"{key}.json"
+        return self.records / "attacks" / f"{key}.json"
 
     def answers(self, key: str) -> Path:
         """All answers of a trial's Defender."""

@@ -40,17 +40,25 @@ def run_study(
 
 
 def tasks(plan: Plan) -> list[Task]:
-    """First every run, then every meeting with the Attackers of others."""
-    runs = [Task(name=f"run {trial.key}", key=trial.key) for trial in plan.trials]
-    meetings = [
-        Task(
-            name=f"meet {trial.key}",
-            key=trial.key,
-            after=(f"run {trial.key}", *(f"run {key}" for key in needs(plan, trial))),
+    """Place by place of run seed: every run, then every meeting with the Attackers of others.
+
+    So a study that loses its machine, and with it the weights, has whole rows.
+    """
+    places = sorted({trial.place for trial in plan.trials})
+    by_place = [[trial for trial in plan.trials if trial.place == place] for place in places]
+    return [
+        task
+        for trials in by_place
+        for task in (
+            *(Task(name=f"run {trial.key}", key=trial.key) for trial in trials),
+            *(_meeting(plan, trial) for trial in trials),
         )
-        for trial in plan.trials
     ]
-    return runs + meetings
+
+
+def _meeting(plan: Plan, trial: Trial) -> Task:
+    runs = (trial.key, *needs(plan, trial))
+    return Task(name=f"meet {trial.key}", key=trial.key, after=tuple(f"run {key}" for key in runs))
 
 
 def due(plan: Plan, folders: Folders, task: Task) -> bool:
