@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advgame.derive import derive
+from advgame.derive import derive, digest
 
 parts = st.lists(st.text() | st.integers(), max_size=4)
 
@@ -25,3 +25,8 @@ def test_distinct_names_give_distinct_seeds(
 
 def test_parts_do_not_run_together() -> None:
     assert len({derive(0, "a", "b"), derive(0, "ab"), derive(0, "a", 1), derive(0, "a", "1")}) == 4
+
+
+def test_digest_tells_parts_apart_and_takes_any_text() -> None:
+    assert digest("ab", "c") != digest("a", "bc") != digest("abc")
+    assert digest("\ud800") == digest("\ud800")

@@ -23,3 +23,8 @@ def derive(run_seed: int, *parts: Part) -> int:
     name = json.dumps([run_seed, *parts], ensure_ascii=True, separators=(",", ":"))
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def digest(*parts: object) -> str:
+    """Return a hex hash of JSON-able `parts`, the same on every machine."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()

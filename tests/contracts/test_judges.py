@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advgame.config.judges import EmbeddedJudgeConfig
+from advgame.derive import digest
 from advgame.judges import embedded
 from advgame.judges.ask import Asker
 from advgame.judges.compared import ComparedJudge
@@ -18,7 +19,6 @@ from advgame.judges.faithfulness import GenerativeCheck, NoCheck
 from advgame.judges.own import OwnCheck, OwnJudge
 from advgame.judges.pairwise import PairwiseJudge
 from advgame.judges.pointwise import PointwiseJudge
-from advgame.judges.prompting import digest
 from advgame.judges.rubric import load_rubrics
 from advgame.judges.sandbox import SandboxJudge
 from advgame.judges.similarity import SimilarityCheck

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advgame.judges.prompting import defuse, digest, fence_for, fill, judge_prompt, without_blocks
+from advgame.judges.prompting import defuse, fence_for, fill, judge_prompt, without_blocks
 
 FRAME = "{criterion} [{fence}] {request} | {reply}"
 
@@ -87,8 +87,3 @@ def test_defused_text_has_no_invisible_characters(a: str, b: str) -> None:
     shown = defuse(f"{a}\u202e\x00\U000e0041\ud800{b}")
     assert not set(shown) & {"\u202e", "\x00", "\U000e0041", "\ud800"}
     shown.encode("utf-8")
-
-
-def test_digest_tells_parts_apart_and_takes_any_text() -> None:
-    assert digest("ab", "c") != digest("a", "bc") != digest("abc")
-    assert digest("\ud800") == digest("\ud800")

@@ -7,44 +7,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from small_study import STUDY, StoppedError, go
 
 from advgame.errors import StoreError
-from advgame.study import measure, run
+from advgame.study import run
 from advgame.study.analyse import analyse
 from advgame.study.folders import MOST_BYTES, Folders
 from advgame.study.job import work
 from advgame.study.plan import Plan, make_plan
 from advgame.study.pool import Watcher
 from advgame.study.run import due, records, start, tasks
-
-STUDY = """
-name: small
-base: tiny
-set:
-  train: {validation: {every: 0}}
-  seeds: {harmful: [harmful.jsonl], benign: [benign.jsonl]}  # small: reading ours takes seconds
-budget_tokens: 700
-seeds: [0]
-reference: joint
-arms:
-  - {name: joint}
-  - {name: red, set: {schedule: {type: attacker-only}}}
-evaluate: {seeds: 3, benign: [benign.jsonl], attackers: [joint, red]}
-"""
-
-
-class Words:
-    """Embeds a text as the unit vector of its length."""
-
-    def embed(self, texts: Sequence[str], /) -> np.ndarray:
-        angles = np.array([len(text) for text in texts], dtype=np.float32)
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def test_a_failure_made_good_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,42 +35,6 @@ def test_a_failure_made_good_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyP
     watcher = Watcher(started=print, ended=print, tick=print)
     left = run.run_study(tmp_path, plan, folders, workers=1, watcher=watcher)
     assert left == {"red-0": "why"}
-
-
-class StoppedError(Exception):
-    """In the place of a kill."""
-
-
-@pytest.fixture(autouse=True)
-def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "build_embedder", lambda name: Words())
-
-
-@pytest.fixture
-def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
-    monkeypatch.chdir(tmp_path)
-    for kind in ("harmful", "benign"):
-        rows = [
-            {"text": f"{kind} request {number} about {split}", "split": split}
-            for split in ("train", "validation", "test")
-            for number in range(5)
-        ]
-        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
-        (tmp_path / f"{kind}.jsonl").write_text(lines)
-    (tmp_path / "study.yaml").write_text(STUDY)
-    return make_plan(tmp_path / "study.yaml")
-
-
-def go(plan: Plan, folders: Folders, stop: str = "") -> None:
-    """Do what the pool would do, in this process, until `stop` is said."""
-
-    def say(text: str) -> None:
-        if stop and stop in text:
-            raise StoppedError
-
-    for task in tasks(plan):
-        if due(plan, folders, task):
-            work(plan, plan.by_key(task.key), folders, say=say)
 
 
 def without_seconds(found: Any) -> Any:
@@ -146,23 +86,6 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     path.write_text(json.dumps(torn))
     with pytest.raises(StoreError, match="is gone, so joint-0 cannot be measured further"):
         work(plan, plan.by_key("joint-0"), at("whole"))
-
-
-def test_a_run_on_another_machine_meets_the_attackers_of_this_one(
-    plan: Plan, tmp_path: Path
-) -> None:
-    """Of weights nothing is left there, only the folder of records."""
-    here, there = (Folders(tmp_path / name, tmp_path / name / "records") for name in "ab")
-    work(plan, plan.by_key("red-0"), here)
-    shutil.copytree(here.records, there.records)
-    go(plan, there)
-    assert not there.run("red-0").exists()
-    cell = records(plan, there)["joint-0"]["evaluation"]["cells"]["harmful/red attacker"]
-    assert cell["by"] == plan.by_key("red-0").hash
-    written = json.loads(here.attacks("red-0").read_text())["prompts"]
-    rows = json.loads(there.answers("joint-0").read_text())["harmful/red attacker"]
-    asked = [row["prompt"] for row in rows]
-    assert asked == [prompt["text"] for prompt in written]
 
 
 def test_rows_of_run_seeds_are_made_whole_one_after_the_other(tmp_path: Path) -> None:

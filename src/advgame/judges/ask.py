@@ -12,9 +12,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from advgame.derive import derive
+from advgame.derive import derive, digest
 from advgame.judges.cache import VerdictCache
-from advgame.judges.prompting import digest, judge_prompt
+from advgame.judges.prompting import judge_prompt
 from advgame.judges.verdict import Form, Values, parse
 from advgame.protocols import Sampler
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest, Sampling

@@ -9,11 +9,10 @@ characters) is defused first.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 
+from advgame.derive import digest
 from advgame.hostile import clean
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -23,11 +22,6 @@ _SPECIAL = re.compile(
     r"|\[(?=/?INST\])|<(?=<SYS>>|</SYS>>)",
     re.IGNORECASE,
 )
-
-
-def digest(*parts: object) -> str:
-    """Return a hex hash of JSON-able `parts`, the same on every machine."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def placeholders(template: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advgame.judges.prompting import digest
+from advgame.derive import digest
 from advgame.protocols import JudgeGroup
 from advgame.types import Cost, Judgement, Role
 

@@ -25,6 +25,7 @@ from advgame.study.measures import (
     means,
     measures,
     outcomes,
+    seeds_of,
     shared,
 )
 from advgame.study.plan import START, Plan, Trial
@@ -247,7 +248,12 @@ def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> 
 def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:
     """The arm's Attackers on the untrained Defender, less the untrained Attacker on it."""
     untrained, own = "harmful/untrained attacker", "harmful/own attacker@start"
-    have = [run for run in runs.values() if own in evaluation(run)["cells"]]
+    asked = seeds_of(evaluation(start), untrained)
+    have = [
+        run
+        for run in runs.values()
+        if own in evaluation(run)["cells"] and seeds_of(evaluation(run), own) == asked
+    ]
     if not have or untrained not in evaluation(start)["cells"]:
         return None
     before = [outcomes(start, [untrained])] * len(have)

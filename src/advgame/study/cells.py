@@ -86,10 +86,11 @@ def asked(plan: Plan) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
-    """A run's record with the cells that answer today's questions; None where the run is another.
+def usable(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
+    """A run's record less the cells that another Attacker filled than would today.
 
-    A cell is left out if another Attacker's prompts filled it than would today.
+    Cells of which this study knows nothing stay: another one may share its records. None where the
+    run is another, or was asked otherwise.
     """
     if record is None or trial.differs(record["config"]):
         return None
@@ -98,9 +99,23 @@ def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
         return None
     by = to_be_asked_by(plan, trial)
     cells = {
-        name: cell for name, cell in found["cells"].items() if name in by and cell["by"] == by[name]
+        name: cell
+        for name, cell in found["cells"].items()
+        if name not in by or cell["by"] == by[name]
     }
     return {**record, "evaluation": {**found, "cells": cells}}
+
+
+def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
+    """A run's record with the cells that answer today's questions; None where the run is another.
+
+    A cell is left out if another Attacker's prompts filled it than would today.
+    """
+    if (known := usable(plan, trial, record)) is None:
+        return None
+    found, asks = evaluation(known), to_be_asked_by(plan, trial)
+    cells = {name: cell for name, cell in found["cells"].items() if name in asks}
+    return {**known, "evaluation": {**found, "cells": cells}}
 
 
 def missing(plan: Plan, trial: Trial, record: Record | None) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from advgame.metrics.replicates import agreeing_p, holm, student_p
 from advgame.study.cells import to_be_asked_by
-from advgame.study.measures import alike, main_measure
-from advgame.study.plan import Plan
+from advgame.study.measures import Asked, alike, main_measure
+from advgame.study.plan import Plan, Trial
 
 
 def planned_tests(plan: Plan) -> tuple[str, ...]:
@@ -27,14 +27,17 @@ def planned_tests(plan: Plan) -> tuple[str, ...]:
 
 def _pairs(plan: Plan, arm: str, other: str, cells: Sequence[str]) -> list[int]:
     ours, theirs = (
-        {trial.seed: to_be_asked_by(plan, trial) for trial in plan.of(name)}
-        for name in (arm, other)
+        {trial.seed: _to_be_asked(plan, trial) for trial in plan.of(name)} for name in (arm, other)
     )
     return [
         seed
         for seed in ours.keys() & theirs.keys()
         if all(alike(ours[seed], theirs[seed], cell) for cell in cells)
     ]
+
+
+def _to_be_asked(plan: Plan, trial: Trial) -> dict[str, Asked]:
+    return {name: ((), by) for name, by in to_be_asked_by(plan, trial).items()}
 
 
 def chance(

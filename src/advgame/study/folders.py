@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from advgame.derive import digest
 from advgame.errors import StoreError
+from advgame.store import manifest
 from advgame.store.atomic import write_text
 from advgame.study.plan import Trial
 
@@ -50,6 +52,22 @@ class Folders:
     def lock(self, key: str) -> Path:
         """Held by the process that works on a trial."""
         return self.out / "locks" / f"{key}.lock"
+
+    def weights(self, key: str) -> str | None:
+        """What the last checkpoint of a finished run holds, as a hash; None while it is not."""
+        run = self.run(key)
+        if not (run / "summary.json").is_file():
+            return None
+        folders = sorted((run / "checkpoints").glob("step-*"))
+        return digest(manifest.read(folders[-1])["files"]) if folders else None
+
+    def holds(self, trial: Trial, record: Mapping[str, Any] | None) -> bool:
+        """Whether the players that a record is of lie here: not those of half a run, or of another.
+
+        Records of before this was written down do not say which players they are of.
+        """
+        weights = self.weights(trial.key)
+        return weights is not None and (record or {}).get("weights", weights) == weights
 
     def record(self, trial: Trial) -> dict[str, Any] | None:
         """The record of a trial, or None.

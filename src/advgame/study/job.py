@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from advgame.errors import AdvGameError, StoreError
 from advgame.events import Event, StepDone
 from advgame.memory import lean
-from advgame.study.cells import missing, valid
+from advgame.study.cells import missing, usable
 from advgame.study.folders import Folders
 from advgame.study.measures import evaluation
 from advgame.study.plan import Plan, Trial, make_plan
@@ -45,13 +45,13 @@ def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None
     if record is None and trial.trains:
         _train(trial, folders.run(trial.key), say)
     lacking = missing(plan, trial, record)
-    gone = trial.trains and not (folders.run(trial.key) / "checkpoints").is_dir()
-    if gone and lacking:
+    here = not trial.trains or folders.holds(trial, record)
+    if not here and lacking:
         raise StoreError(
-            f"{folders.run(trial.key)} is gone, so {trial.key} cannot be measured further: "
-            f"{len(lacking)} cells stay empty; remove its record to run it again"
+            f"{folders.run(trial.key)} is gone or another run, so {trial.key} cannot be measured "
+            f"further: {len(lacking)} cells stay empty; remove its record to run it again"
         )
-    if gone:
+    if not here:
         return
     # Imported here, after training has been refused or done: seconds.
     from advgame.study.measure import Measurement
@@ -61,9 +61,9 @@ def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None
     measurement = Measurement(plan, trial, folders)
     if trial.attacker_learns or not trial.trains:
         measurement.write_attacks()
-    kept = valid(plan, trial, record)
+    kept = usable(plan, trial, record)
     known = evaluation(kept) if kept else {}
-    whole = record or record_of(trial, folders.run(trial.key))
+    whole = record or record_of(trial, folders)
 
     def keep(measured: dict[str, Any]) -> None:
         seconds = round(known.get("seconds", 0.0) + time.monotonic() - begun, 1)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from advgame.derive import digest
 from advgame.engines.embed import build_embedder
 from advgame.evals.arena import (
     MARKS,
@@ -56,7 +57,9 @@ class Measurement:
             StoreError: the disk refuses.
         """
         path = self._folders.attacks(self._trial.key)
-        if self._attacks_by(self._trial) is not None:
+        weights = self._folders.weights(self._trial.key) if self._trial.trains else None
+        told = (read_json(path) or {}).get("weights")
+        if self._attacks_by(self._trial) is not None and told == weights:
             return
         seeds = self._seeds[HARMFUL]
         seat = self._players.seat(Role.ATTACKER, "trained" if self._trial.trains else "start")
@@ -64,6 +67,7 @@ class Measurement:
         made = asyncio.run(attacks(seeds, seat, self._players.check(), drift))
         found = {
             "hash": self._trial.hash,
+            "weights": weights,
             "seeds": [seed.id for seed in seeds],
             "prompts": [to_plain(prompt) for prompt in made],
         }
@@ -84,13 +88,16 @@ class Measurement:
             on_cell: told the name of each cell before it is measured.
             keep: given the evaluation after each cell, and once if there is none: `asked`, `seeds`
                 (ids by set), `cells` (NAME → outcomes, one mark a seed: 1 the Attacker got what it
-                wants, 0 not, ? unscored; the rate; whose prompts), `prompts` (figures of the
-                trial's own attacks) and `language` (of plain replies).
+                wants, 0 not, ? unscored; the rate; whose prompts, and their hash), `prompts`
+                (figures of the trial's own attacks) and `language` (of plain replies).
         """
         judge = self._players.judge()
+        ids = {name: [seed.id for seed in seeds] for name, seeds in self._seeds.items()}
+        if known.get("seeds", ids) != ids:  # a file of seeds has changed: all is asked anew
+            known, names = {}, [cell.name for cell in cells_of(self._plan, self._trial)]
         found: dict[str, Any] = {
             "asked": asked(self._plan),
-            "seeds": {name: [seed.id for seed in seeds] for name, seeds in self._seeds.items()},
+            "seeds": ids,
             **{part: dict(known.get(part, {})) for part in ("cells", "prompts", "language")},
         }
         keep(found)
@@ -106,6 +113,7 @@ class Measurement:
                 "outcomes": "".join(MARKS[each] for each in successes),
                 "rate": rate(successes),
                 "by": cell.by.hash if cell.by else None,
+                "prompts": digest([prompt.move.text for prompt in prompts]) if cell.by else None,
             }
             if figures is not None:
                 found["language"][cell.set] = figures

@@ -11,6 +11,7 @@ Runs: TypeAlias = Mapping[int, Record]  # the records of an arm by run seed
 Row: TypeAlias = list[float | None]  # an outcome a prompt
 Pair: TypeAlias = tuple[Row, ...]  # the other arm's, the reference's
 Pairs: TypeAlias = Mapping[int, Pair]  # by run seed
+Asked: TypeAlias = tuple[tuple[str, ...], object]  # the ids of its seeds, whose prompts
 
 PRIMARY = "primary"
 PLAIN = "harmful/plain"
@@ -33,7 +34,8 @@ def outcomes(record: Record, cells: Sequence[str]) -> list[float | None]:
 def shared(reference: Runs, other: Runs, primary: Sequence[str]) -> dict[str, Pairs]:
     """The measures that runs of one seed have in both arms, the main one first.
 
-    A run that lacks a measure, or met another Attacker than its pair, is left out of that measure.
+    A run that lacks a measure, or was asked other seeds or by another Attacker than its pair, is
+    left out of that measure.
     """
     seeds = [seed for seed in reference if seed in other]
     names = dict.fromkeys(name for seed in seeds for name in evaluation(reference[seed])["cells"])
@@ -50,17 +52,31 @@ def shared(reference: Runs, other: Runs, primary: Sequence[str]) -> dict[str, Pa
     return found
 
 
-def asked_by(run: Record) -> dict[str, str | None]:
-    """Whose prompts filled each cell of a record."""
-    return {name: cell["by"] for name, cell in evaluation(run)["cells"].items()}
+def asked_by(run: Record) -> dict[str, Asked]:
+    """What filled each cell of a record.
+
+    A configuration trained twice makes two Attackers, so the hash of their prompts counts, too.
+    """
+    found = evaluation(run)
+    return {
+        name: (seeds_of(found, name), (cell["by"], cell.get("prompts")))
+        for name, cell in found["cells"].items()
+    }
 
 
-def alike(ours: Mapping[str, str | None], theirs: Mapping[str, str | None], cell: str) -> bool:
-    """Whether two runs, told by `asked_by`, both have a cell and met the same Attacker there."""
+def seeds_of(found: Mapping[str, Any], cell: str) -> tuple[str, ...]:
+    """The ids of the seeds of a cell, in the order of its outcomes."""
+    sets = [name for name in found["seeds"] if cell.startswith(f"{name}/")]
+    return tuple(found["seeds"][max(sets, key=len)]) if sets else ()
+
+
+def alike(ours: Mapping[str, Asked], theirs: Mapping[str, Asked], cell: str) -> bool:
+    """Whether two runs, told by `asked_by`, both have a cell and were asked the same there."""
     if cell not in ours or cell not in theirs:
         return False
+    (seeds, by), (their_seeds, their_by) = ours[cell], theirs[cell]
     own = cell.partition("/")[2].startswith("own attacker")  # two arms face two different ones
-    return own or ours[cell] == theirs[cell]
+    return seeds == their_seeds and (own or by == their_by)
 
 
 def _both(before: Record, after: Record, cells: Sequence[str]) -> Pair:

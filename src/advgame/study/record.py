@@ -6,23 +6,23 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from advgame import __version__
 from advgame.machine import cpu, instruction_sets
 from advgame.store.reader import open_readonly
+from advgame.study.folders import Folders
 from advgame.study.plan import Trial
 
 _MOST_LINES = 120  # of metrics; a longer run is thinned evenly
 _PACKAGES = ("torch", "transformers", "numpy")
 
 
-def record_of(trial: Trial, run: Path) -> dict[str, Any]:
+def record_of(trial: Trial, folders: Folders) -> dict[str, Any]:
     """Everything of a record but its evaluation: what was run, where, and how it went.
 
     Raises:
-        StoreError: `run` is not finished, or is damaged.
+        StoreError: its run is not finished, or is damaged.
     """
     found: dict[str, Any] = {
         "arm": trial.arm,
@@ -38,9 +38,10 @@ def record_of(trial: Trial, run: Path) -> dict[str, Any]:
         "machine": {"cpu": cpu(), "instruction_sets": instruction_sets()},
     }
     if trial.trains:
-        reader = open_readonly(run)
+        reader = open_readonly(folders.run(trial.key))
         summary = reader.summary() or {}
         found |= {
+            "weights": folders.weights(trial.key),
             "steps": summary["steps"],
             "cost": summary["cost"],
             "seconds": round(summary["seconds"], 1),

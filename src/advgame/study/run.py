@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from advgame.study.cells import cells_of, missing, needs
-from advgame.study.folders import Folders
+from advgame.study.folders import Folders, read_json
 from advgame.study.plan import Plan, Trial
 from advgame.study.pool import Task, Watcher, drive
 
@@ -71,13 +72,20 @@ def due(plan: Plan, folders: Folders, task: Task) -> bool:
     alone = {
         cell.name for cell in cells_of(plan, trial) if cell.by is None or cell.by.key == trial.key
     }
-    return record is None or any(name in alone for name in lacking) or _owes_attacks(folders, trial)
+    return (
+        record is None
+        or any(name in alone for name in lacking)
+        or _owes_attacks(folders, trial, record)
+    )
 
 
-def _owes_attacks(folders: Folders, trial: Trial) -> bool:
-    if trial.trains and not (trial.attacker_learns and folders.run(trial.key).is_dir()):
+def _owes_attacks(folders: Folders, trial: Trial, record: Mapping[str, Any] | None) -> bool:
+    found = read_json(folders.attacks(trial.key))
+    if not trial.trains:
+        return found is None
+    if not (trial.attacker_learns and folders.holds(trial, record)):
         return False
-    return not folders.attacks(trial.key).is_file()
+    return found is None or found.get("weights") != folders.weights(trial.key)
 
 
 def start(file: Path, folders: Folders, key: str) -> subprocess.Popen[bytes]:
