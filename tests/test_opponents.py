@@ -17,20 +17,30 @@ POOL = ["train.threads=1", "train.validation.every=0", "train.steps=5", "seeds.a
 
 
 def test_past_selves_are_met_and_do_not_learn(tmp_path: Path) -> None:
-    train(load("tiny", [*POOL, "pool={share: 0.5, every: 2, size: 2}"]), tmp_path / "run")
-    assert sorted(p.name for p in (tmp_path / "run/pool").iterdir()) == [
-        "step-000000",
-        "step-000002",
-        "step-000004",
-    ]
+    pool = "pool={share: 0.5, every: 2, size: 1}"
+    train(load("tiny", [*POOL, pool]), tmp_path / "run")
     versions = set()
     for step in range(5):
         for episode in open_readonly(tmp_path / "run").episodes(step):
             for branch in episode.branches:
                 if branch.attack.move.completion is not None:
                     versions.add((step, branch.attack.move.completion.policy_version))
-    assert any(version < step for step, version in versions)  # a past Attacker played
-    assert any(version == step for step, version in versions)  # and the present one
+    met = {(step, step) for step in range(5)} | {(1, 0), (2, 0), (3, 2), (4, 2)}
+    assert versions == met  # the present Attacker, and the newest of the pool
+
+
+def test_past_selves_that_no_step_can_meet_leave_the_disk(tmp_path: Path) -> None:
+    """Of the last checkpoint and of the one before, should that one be damaged."""
+    pool = ["pool={share: 0.5, every: 1, size: 2}", "train.save.keep_last=2", "train.steps=7"]
+    train(load("tiny", [*POOL, *pool]), tmp_path / "run")
+    kept = sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir())
+    assert kept == ["step-000006", "step-000007"]
+    left = sorted(path.name for path in (tmp_path / "run/pool").iterdir())
+    assert left == ["step-000004", "step-000005", "step-000006"]
+
+    shutil.rmtree(tmp_path / "run/checkpoints/step-000007")
+    train(load("tiny", [*POOL, *pool]), tmp_path / "run", resume=True)
+    assert sorted(path.name for path in (tmp_path / "run/pool").iterdir()) == left
 
 
 def test_a_missing_snapshot_is_named(tmp_path: Path) -> None:

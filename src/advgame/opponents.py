@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from safetensors.torch import load_file, save_file
 
@@ -12,7 +13,12 @@ from advgame.models.weights import PlayerWeights, SetName
 from advgame.protocols import Sampler
 from advgame.store import manifest
 from advgame.store.atomic import staged_folder
+from advgame.sync.inprocess import Versioned
 from advgame.types import Cost, Role
+
+
+class PastSampler(Sampler, Versioned, Protocol):
+    """Samples from the set "past" of a player's weights, and says of which step they are."""
 
 
 class Opponents:
@@ -27,13 +33,13 @@ class Opponents:
         folder: Path,
         weights: Mapping[Role, PlayerWeights],
         playing: Mapping[Role, SetName],
-        sampler: Callable[[Role, PlayerWeights], Sampler],
+        sampler: Callable[[Role, PlayerWeights], PastSampler],
         seat: Callable[[Role, Sampler], Seat],
     ) -> None:
         """`playing` names the set each role samples from; `sampler` makes one on set "past"."""
         self._folder, self._weights, self._playing = folder, weights, playing
         self._make_sampler, self._make_seat = sampler, seat
-        self._samplers: dict[Role, Sampler] = {}
+        self._samplers: dict[Role, PastSampler] = {}
         self._loaded: dict[Role, int] = {}
 
     @property
@@ -68,6 +74,7 @@ class Opponents:
             self._loaded[role] = step
         if role not in self._samplers:
             self._samplers[role] = self._make_sampler(role, weights)
+        self._samplers[role].pushed(step)
         return self._make_seat(role, self._samplers[role])
 
     def _at(self, step: int) -> Path:

@@ -10,6 +10,7 @@ import torch
 from advgame.config import RunConfig
 from advgame.progress import Progress
 from advgame.store.checkpoint import Checkpoint
+from advgame.store.reader import open_readonly
 from advgame.store.run import RunFolder
 from advgame.store.select import parse_source, resolve_checkpoint
 from advgame.store.taught import no_fork, note_fork
@@ -36,13 +37,14 @@ def restore(
         folder.notes += _other_threads(world.config, progress.threads)
     elif fork is not None:
         run, which = parse_source(fork)
-        source = resolve_checkpoint(run, which)
+        source, theirs = resolve_checkpoint(run, which), open_readonly(run).config
         for player in world.players:
             if not set(player.roles) <= set(fresh):
                 player.learner.adopt(_part(source, player.name))
         for frozen in world.frozen:
             if Role(frozen.name) not in fresh and _has(source, frozen.name):
-                frozen.adopt(_part(source, frozen.name))
+                plays = theirs.weights_of(Role(frozen.name)).learn.sample_from
+                frozen.adopt(_part(source, frozen.name), plays)
     folder.rewind(progress.step)
     if found is None and fork is None:
         no_fork(folder.path)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from advgame.config.root import ValidationConfig
+from advgame.config.root import RunConfig, ValidationConfig
 from advgame.game.check import Checked
 from advgame.game.play import Table, move
 from advgame.metrics.intervals import Rate, rate
 from advgame.protocols import Judge, JudgeGroup
-from advgame.seeds.load import SeedPool
+from advgame.seeds.load import SeedPool, load
 from advgame.seeds.schedule import batch
 from advgame.types import Episode, Judgement, Kind, Role, Seed
 
@@ -45,6 +45,17 @@ class Validation:
         episodes = await move(self.seeds, self.table, draw=(self.run_seed, "validation", 0))
         rows = await judge_rows(episodes, self.judge)
         return {"step": step, "rates": _rates(rows), "transcripts": rows}
+
+
+def validation_pool(config: RunConfig) -> SeedPool:
+    """The seeds that validation draws from; what it does not ask for need not be there.
+
+    Raises:
+        SeedError, AssetError: they are not to be had.
+    """
+    told = config.train.validation
+    asked = [k for k in Kind if getattr(told.direct, k) or getattr(told.attacked, k)]
+    return load(config.seeds, "validation", asked if told.every else ())
 
 
 async def judge_rows(episodes: Sequence[Episode[Checked]], judge: Judge) -> list[dict[str, Any]]:

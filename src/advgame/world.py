@@ -18,7 +18,7 @@ from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import PlayerConfig
 from advgame.config.root import Static
 from advgame.credit import build as build_credit
-from advgame.engines.build import build_sampler, judge_samplers
+from advgame.engines.build import build_sampler, hf_sampler, judge_samplers
 from advgame.engines.embed import build_embedder
 from advgame.engines.hf import HfSampler
 from advgame.engines.threads import pick_threads
@@ -43,7 +43,7 @@ from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import SeedPool, load
 from advgame.sync.inprocess import InProcessSync
 from advgame.types import Role, Sampling
-from advgame.validation import Validation, validation_seeds
+from advgame.validation import Validation, validation_pool, validation_seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class World:
         """Give the samplers the weights that play step `step`; the version is the step."""
         for player in self.players:
             player.sync.push(player.config.learn.sample_from, step)
-        if snapshot_due(self.config.pool, step):
+        if step < self.config.train.steps and snapshot_due(self.config.pool, step):
             self.opponents.snapshot(step)
 
     def average(self, learned: Iterable[str]) -> None:
@@ -118,20 +118,20 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
         AdvGameError: a model, a seed set, a judge or an endpoint is not to be had.
     """
     threads = pick_threads(config.train.threads)
-    train_seeds, validation_pool = load(config.seeds, "train"), load(config.seeds, "validation")
+    train_seeds, held_out = load(config.seeds, "train"), validation_pool(config)
     weights = build_players(config.attacker, config.defender, config.seed, shared=config.selfplay)
     samplers = _samplers(config, weights)
     opponents = Opponents(
         out / "pool",
         weights,
         {role: config.player(role).learn.sample_from for role in Role},
-        lambda role, own: build_sampler(config.player(role), own, "past"),
+        lambda role, own: hf_sampler(config.player(role), own, "past"),
         lambda role, sampler: seat_of(config, role, sampler),
     )
     judges = Judges(config, out)
     bench, second = judges.bench(), judges.evaluation()
     seats: dict[Role, Seat] = {role: seat_of(config, role, samplers[role]) for role in Role}
-    check_room(seats, train_seeds, validation_pool)
+    check_room(seats, train_seeds, held_out)
     table = Table(
         attacker=seats[Role.ATTACKER],
         defender=seats[Role.DEFENDER],
@@ -161,7 +161,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             config=config,
             players=tuple(_players(config, weights, samplers)),
             frozen=tuple(
-                FrozenPlayer(role.value, own, config.player(role).learn.sample_from)
+                FrozenPlayer(role.value, own)
                 for role, own in weights.items()
                 if role not in ever_learns(config.schedule)
             ),
@@ -175,7 +175,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
             ),
             opponents=opponents,
             validation=Validation(
-                seeds=validation_seeds(config.train.validation, validation_pool),
+                seeds=validation_seeds(config.train.validation, held_out),
                 table=replace(table, prompts_per_seed=1, replies_per_prompt=1, direct_replies=1),
                 judge=second,
                 run_seed=config.seed,

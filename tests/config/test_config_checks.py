@@ -65,6 +65,10 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
         ),
         (["train.save.keep_best=validation/attacked/benign/over_refusal"], "no such metric"),
         (["pool={share: 0.05}"], "pool.share = 0.05: that is not one of 7 harmful and 1 benign"),
+        (
+            [f"attacker.{SERVED}", "schedule.type=defender-only", "pool={every: 1}"],
+            "attacker.engine is an endpoint, which has no past selves; set pool=null",
+        ),
         (["attacker.learn.objective.type=grpo"], "objective grpo needs credit.type=advantages"),
     ],
 )  # fmt: skip
@@ -77,7 +81,7 @@ def test_impossible_together(overrides: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        [f"attacker.{SERVED}", "schedule.type=defender-only"],
+        [f"attacker.{SERVED}", "schedule.type=defender-only", "pool=null"],
         ["seeds.attacked={harmful: 0, benign: 0}", "schedule.type=defender-only", "pool=null"],
         ["game.prompts_per_seed=1", "schedule.type=defender-only"],
         ["judges.evaluation=null"],

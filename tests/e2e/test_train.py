@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from functools import partial, partialmethod
@@ -15,12 +16,12 @@ from left import assert_same
 from safetensors.torch import load_file
 
 from advgame.config import RunConfig, load
-from advgame.errors import StoreError
+from advgame.errors import SeedError, StoreError
 from advgame.events import Event, RunStarted, StepDone
 from advgame.learn import LocalLearner
 from advgame.store.reader import open_readonly
 from advgame.train import train
-from advgame.types import Episode, Example, Pair, Role, Scored, UpdateStats
+from advgame.types import Episode, Example, Kind, Pair, Role, Scored, UpdateStats
 
 METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 FAST = ["train.threads=1", "train.validation.every=0"]
@@ -280,6 +281,29 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="in use"):
         train(tiny("train.steps=2"), tmp_path / "run", observer=intrude)
+
+
+def test_a_player_that_a_fork_leaves_alone_plays_as_it_played_there(tmp_path: Path) -> None:
+    """With the set that the other run sampled from; what the fork would sample is its default."""
+    fast = ("defender.learn.lr=0.05", "defender.learn.sample_from=policy")
+    train(tiny("train.steps=3", *fast), tmp_path / "old")
+    made = tiny("train.steps=1", "schedule={type: attacker-only}", "defender.learn.sample_from=ema")
+    train(made, tmp_path / "fork", fork=str(tmp_path / "old"))
+    there, here = (
+        load_file(tmp_path / f"{run}/checkpoints/step-{step:06d}/defender/{name}.safetensors")
+        for run, step, name in (("old", 3, "policy"), ("fork", 1, "ema"))
+    )
+    assert all((there[name] == value).all() for name, value in here.items())
+
+
+def test_a_run_without_validation_needs_no_seeds_for_it(tmp_path: Path) -> None:
+    for kind in Kind:
+        rows = [{"text": f"{kind} request {n}", "split": "train"} for n in range(2)]
+        (tmp_path / kind).with_suffix(".jsonl").write_text("\n".join(map(json.dumps, rows)))
+    own = [f"seeds.{kind}=[{tmp_path / kind}.jsonl]" for kind in Kind]
+    train(tiny("train.steps=1", "train.validation.every=0", *own), tmp_path / "run")
+    with pytest.raises(SeedError, match="no seed in split validation"):
+        train(tiny("train.steps=1", "train.validation.every=1", *own), tmp_path / "other")
 
 
 @pytest.mark.parametrize("kind", ["joint", "selfplay"])

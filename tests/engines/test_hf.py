@@ -6,10 +6,12 @@ from collections import Counter
 import pytest
 import torch
 
-from advgame.config.players import AdapterConfig, PlayerConfig
+from advgame.config.players import AdapterConfig, HfEngine, PlayerConfig
 from advgame.engines import rollout
+from advgame.engines.build import judge_samplers
 from advgame.engines.hf import HfSampler
 from advgame.errors import ModelError
+from advgame.models import network
 from advgame.models.build import build_players
 from advgame.sync.inprocess import InProcessSync
 from advgame.types import Message, Role, SampleRequest, Sampling
@@ -216,3 +218,13 @@ def test_a_token_of_all_rows_is_one_transfer(weights, monkeypatch, top_p, each):
         assert len(row.token_ids) == tokens
         found.append(counts.copy())
     assert found[1] - found[0] == Counter(dict.fromkeys(each, 8))
+
+
+def test_a_judge_in_this_process_is_loaded_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody trains it: no master weights in float32."""
+    monkeypatch.setattr(network, "_multiplies_bfloat16", lambda: True)
+    sampler = judge_samplers()(HfEngine(), "tiny-random")
+    assert isinstance(sampler, HfSampler)
+    with sampler._weights.use("policy") as model:
+        kinds = {weight.dtype for weight in model.parameters()}
+    assert kinds == {torch.bfloat16} == {sampler._weights.network.dtype}

@@ -7,15 +7,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import call, start, told
 from inspect_ai.log import read_eval_log
+from safetensors.torch import load_file
 
 from advgame.cli.eval import _slug
-from advgame.config import RunConfig
+from advgame.config import RunConfig, load
 from advgame.config.game import SeedSource
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
 from advgame.errors import ConfigError, JudgeError
@@ -27,9 +29,11 @@ from advgame.evals.judging import (
     parse_judge,
     refuse_training_judge,
 )
+from advgame.evals.target import load_target, own_attacker, target_of
 from advgame.models import network
 from advgame.protocols import JudgeGroup
 from advgame.store.taught import training_judges
+from advgame.train import train
 from advgame.types import Kind, Role, Seed
 
 Captured = pytest.CaptureFixture[str]
@@ -206,6 +210,34 @@ def test_a_run_is_measured_as_it_is_and_as_it_began(
     assert call("export", "run", "out", "--role", "defender", "--weights", "policy") == 0
     exported = measured(capsys, "out", *line)
     assert answers(exported, "own") == answers(now, "own")
+
+
+def test_a_fork_is_measured_as_it_began() -> None:
+    """As another run's player, though its own step 0 has been pruned."""
+    changed = ["train.validation.every=0", "defender.learn.lr=0.05", "train.save.keep_last=2"]
+    changed.append("defender.learn.sample_from=policy")
+    train(load("tiny", [*changed, "train.steps=2"]), Path("first"))
+    train(load("tiny", [*changed, "train.steps=3"]), Path("fork"), fork="first")
+    assert not Path("fork/checkpoints/step-000000").exists()
+    began = target_of("fork@0")
+    assert (began.step, began.weights) == (0, "start")
+    loaded = load_target(began)
+    there = load_file("first/checkpoints/step-000002/defender/policy.safetensors")
+    here = loaded.weights.tensors(loaded.set_name)
+    assert all((there[name] == value).all() for name, value in here.items())
+    assert loaded.fingerprint != load_target(target_of("first@0")).fingerprint
+    assert target_of("first@0").checkpoint is None
+
+
+def test_a_run_whose_attacker_is_served_elsewhere_brings_none() -> None:
+    engine = "{type: openai, base_url: 'http://127.0.0.1:9/v1'}"
+    served = [f"attacker.engine={engine}", "attacker.model=m", "schedule.type=defender-only"]
+    run = Path("run")
+    own = target_of("tiny-random")
+    assert own_attacker(own) is None
+    for overrides, expected in (([], "run"), ([*served, "pool=null"], None)):
+        config = load("tiny", overrides)
+        assert own_attacker(replace(own, run=run, config=config)) == expected
 
 
 def test_every_checkpoint_is_measured_into_a_file_of_its_own(

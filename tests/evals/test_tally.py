@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advgame.compare.fronts import fixed_tasks
 from advgame.errors import ConfigError
-from advgame.evals.against import comparable, differences
+from advgame.evals.against import asked_otherwise, comparable, differences
 from advgame.evals.catalog import get_task
 from advgame.evals.questions import Question
 from advgame.evals.tally import Row, difference, rates, within
@@ -131,3 +134,27 @@ def test_two_models_are_compared_where_no_attack_tells_them_apart() -> None:
     assert set(apart(fixed, one)) == {"harmbench-attacked"}
     with pytest.raises(ConfigError, match="nothing is left to compare: harmbench-attacked"):
         apart(one, made("harmbench-attacked", attacker="runs/b"))
+
+
+def test_attacks_of_one_name_are_compared_only_where_they_are_the_same() -> None:
+    """A run's Attacker learns on, and its name stays."""
+    one, other = made("harmbench", "harmbench-attacked"), made("harmbench", "harmbench-attacked")
+    for report, told in ((one, "1"), (other, "2")):
+        attacked = {**report["tasks"]["harmbench-attacked"], "asked": told}
+        report["tasks"] = {**report["tasks"], "harmbench-attacked": attacked}
+    assert asked_otherwise(one, one) == {}
+    assert list(asked_otherwise(one, other)) == ["harmbench-attacked"]
+    assert asked_otherwise(made("harmbench"), other) == {}
+
+
+def test_a_front_is_of_checkpoints_under_the_same_attacks(tmp_path: Path) -> None:
+    for run, asked, value in (("a", "1" * 64, 0.9), ("b", "2" * 64, 0.1), ("c", "2" * 64, 0.3)):
+        (tmp_path / run / "evals").mkdir(parents=True)
+        rate = {"low": 0.0, "high": 1.0, "n": 9}
+        attacked = {"counts": "attack_success", "value": value, "asked": asked, **rate}
+        tasks = {"x-attacked": attacked, "y": {"counts": "accuracy", "value": 0.5, **rate}}
+        report = {"role": "defender", "step": 5, "weights": "ema", "judge": "b", "tasks": tasks}
+        (tmp_path / run / "evals/safety.json").write_text(json.dumps(report))
+    found = fixed_tasks({run: tmp_path / run for run in "abc"})["trade_offs"]
+    of = {tuple(point["run"] for point in each["points"]): each["front"] for each in found}
+    assert of == {("a",): [0], ("b", "c"): [0]}

@@ -84,6 +84,12 @@ def test_ifbench_is_checked_by_its_checkers(monkeypatch: pytest.MonkeyPatch) -> 
     doc = {**ROWS["ifbench"][0], "kwargs": json.dumps([{"min_words": 20, "max_words": 30}])}
     assert packaged._check_ifbench(doc, ["too short"])["prompt_level_loose_acc"] == 0.0
 
+    def stumble(*_: Any, **__: Any) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr("if_verifiable.evaluate_output_for_sample", stumble)
+    assert packaged._check_ifbench(doc, ["..."])["prompt_level_loose_acc"] == 0.0
+
     def lack(*_: Any, **__: Any) -> None:
         raise LookupError("no tagger")
 

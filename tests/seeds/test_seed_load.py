@@ -1,3 +1,4 @@
+import csv
 import json
 import re
 from collections import Counter
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
 from advgame.seeds import SeedPool, load, seed_id, set_names, split_of
+from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import check
 from advgame.seeds.splits import SHARES
 from advgame.types import Kind
@@ -113,6 +115,42 @@ def test_fields_are_mapped_filtered_and_limited(tmp_path: Path) -> None:
         ("First one", "b"),
         ("Second\none", "c"),
     }
+
+
+def test_what_ends_a_line_elsewhere_ends_none_of_a_csv_file(tmp_path: Path) -> None:
+    texts = ["How do I bake bread?\u2028Use rye flour.", "What is\x0ca verb?", "One\x85two", "a\nb"]
+    with (tmp_path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerows([["text", "split"], *([text, "train"] for text in texts)])
+    pool = load(SeedsConfig(harmful=(str(tmp_path / "rows.csv"),), benign=()), "train")
+    assert {seed.text for seed in pool.harmful} == set(texts)
+
+
+def test_a_text_in_another_scene_is_another_seed_of_the_same_split(write: Write) -> None:
+    scenes = [{"before": f"Page {number}. ", "answers": ["x"]} for number in range(12)]
+    rows = [{"text": "Write the word kiwi.", "scene": scene} for scene in scenes]
+    marked = write("marked.jsonl", {**rows[0], "split": "test"}, *rows[1:], rows[1])
+    found = load(SeedsConfig(harmful=(marked,), benign=()), "test")
+    assert len(found.harmful) == len({seed.id for seed in found.harmful}) == 12
+    both = load(SeedsConfig(harmful=(marked,), benign=(write("clean.jsonl", *CLEAN),)), None)
+    assert (len(both.harmful), len(both.benign)) == (12, 2)
+    torn = write("torn.jsonl", {**rows[0], "split": "test"}, {**rows[1], "split": "train"})
+    with pytest.raises(SeedError, match="has the same text in test"):
+        load(SeedsConfig(harmful=(torn,), benign=()), None)
+    attacks = write("attacks.jsonl", {"seed": rows[0]["text"], "prompt": "Kiwi, please."})
+    assert load_attacks(attacks, found.harmful) == {
+        seed.id: ("Kiwi, please.",) for seed in found.harmful
+    }
+
+
+CLEAN = [{"text": "Write the word kiwi.", "scene": {"after": f" {n}?"}} for n in range(2)]
+
+
+def test_only_a_kind_that_is_needed_is_missed(write: Write) -> None:
+    config = SeedsConfig(harmful=(write("own.jsonl", {"text": "a", "split": "train"}),), benign=())
+    assert load(config, "test", needed=(Kind.BENIGN,)).harmful == ()
+    with pytest.raises(SeedError, match=r"seeds\.harmful: no seed in split test"):
+        load(config, "test")
 
 
 GOOD = '{"text": "fine"}\n'
@@ -223,10 +261,10 @@ def test_where_takes_values_as_a_file_writes_them(
         "rows.jsonl",
         *({"text": f"q {n}", "split": "train", "ok": ok, "n": n, "lang": "en"} for ok, n in rows),
     )
-    csv = Path(jsonl).with_suffix(".csv")
+    table = Path(jsonl).with_suffix(".csv")
     lines = [f"q {n},train,{str(ok).lower()},{n},en" for ok, n in rows]
-    csv.write_text("\n".join(["text,split,ok,n,lang", *lines]))
-    for name in (jsonl, str(csv)):
+    table.write_text("\n".join(["text,split,ok,n,lang", *lines]))
+    for name in (jsonl, str(table)):
         source = SeedSource(name=name, where=where)
         pool = load(SeedsConfig(harmful=(), benign=(source,)), "train")
         assert len(pool.benign) == kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -68,3 +69,25 @@ def test_a_goal_between_labels() -> None:
     assert request == REQUEST
     assert shape
     assert shape.lay_out("x").endswith("\nResponse: x")
+
+
+def test_a_target_that_answers_in_tags_is_not_asked_for() -> None:
+    """Tools show the Attacker what the target said."""
+    said = f"<request>{REQUEST}</request> It said: <request>something else</request>"
+    assert wanted(chat(("user", said)))[0] == REQUEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<request>" * 20_000,
+        "`next_message` " + "performs the following behavior: '" * 20_000,
+        "improvement " + "performs the following behavior: '" * 20_000,
+        "Previous Model Response (M):\n" + "Goal (G): x\n" * 20_000,
+        "Previous Model Response (M):\nGoal (G): x" + "\n" * 50_000,
+    ],
+)
+def test_what_opens_without_end_takes_no_time(text: str) -> None:
+    begun = time.process_time()
+    wanted(chat(("user", text)))
+    assert time.process_time() - begun < 2  # rescanned from every opening: minutes

@@ -107,10 +107,10 @@ def evaluate(
 
     from advgame.cli.progress import bars
     from advgame.errors import ConfigError
-    from advgame.evals.against import comparable, differences, read_report
+    from advgame.evals.against import asked_otherwise, comparable, differences, read_report
     from advgame.evals.catalog import TASKS, UtilityTask, get_suite, get_task
     from advgame.evals.judging import parse_judge, refuse_training_judge
-    from advgame.evals.target import target_of
+    from advgame.evals.target import own_attacker, target_of
 
     if task and suite:
         raise ConfigError("give --suite or --task, not both")
@@ -156,14 +156,14 @@ def evaluate(
             written_tokens=max_tokens,
             temperature=temperature,
             attempts=attempts,
-            attacker=attacker or (str(target.run) if target.run and not attacks else None),
+            attacker=attacker or (None if attacks else own_attacker(target)),
             attacks=attacks,
             reference=reference,
             cached=not no_cache,
             key_env=key_env,
         )
         apart = {} if before is None else comparable(before, asdict(settings), tasks)
-    found = []
+    found, told = [], dict(apart)
     for each in targets:
         with contextlib.redirect_stdout(sys.stderr), bars() as progress:
             try:
@@ -179,11 +179,13 @@ def evaluate(
                 typer.echo("stopped; the same command goes on with what was answered", err=True)
                 raise typer.Exit(130) from None
         if before is not None:
+            left_out = asked_otherwise(before, report) | apart
             report["against"] = {
                 "report": against,
-                "differences": differences(before, report, apart),
-                "left_out": apart,
+                "differences": differences(before, report, left_out),
+                "left_out": left_out,
             }
+            told |= left_out
         path = folder / f"{_slug(report, suite or 'quick', task)}.json"
         write_json(path, report)
         found.append(report)
@@ -192,7 +194,7 @@ def evaluate(
         if not as_json:
             _show(report)
             typer.echo(path)
-    for why in apart.values():
+    for why in told.values():
         typer.echo(f"not compared: {why}", err=True)
     if as_json:
         typer.echo(json.dumps({"checkpoints": found} if every_checkpoint else found[0]))

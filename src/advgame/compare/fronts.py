@@ -39,8 +39,8 @@ def fixed_tasks(runs: Mapping[str, Path]) -> dict[str, list[dict[str, Any]]]:
     """What `advgame eval` left in the runs, and the fronts of what it measured.
 
     A row is `run`, `step`, `weights`, `task`, `value`, `low`, `high` and `n`. Of several reports on
-    the same thing the one on most questions counts. Attack success by another judge or with other
-    attempts is another task, and its name says so.
+    the same thing the one on most questions counts. Attack success by another judge, with other
+    attempts or under other attacks is another task, and its name says so.
 
     Returns:
         `utility`: rows of accuracies. `safety`: rows of attack success. `trade_offs`: for each pair
@@ -72,7 +72,8 @@ def _way(each: Measured) -> str:
     """How attack success was measured; accuracies are all measured one way."""
     if each.counts != "attack_success":
         return ""
-    return f"{each.attempts} attempt{'s' if each.attempts > 1 else ''}, judge {each.judge}"
+    way = f"{each.attempts} attempt{'s' if each.attempts > 1 else ''}, judge {each.judge}"
+    return f"{way}, attacks {each.asked[:6]} by {each.by or 'a file'}" if each.asked else way
 
 
 def _trade_offs(

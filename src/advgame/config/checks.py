@@ -219,9 +219,14 @@ def _pool(config: RunConfig) -> Iterator[str]:
     from advgame.schedule import Past, turns
 
     attacked = config.seeds.attacked
+    found = list(turns(config, config.pool.every))
+    for role in Role:
+        past = any(isinstance(getattr(turn, role), Past) for turn in found)
+        if past and config.player(role).engine.type == "openai":
+            yield f"pool: {role}.engine is an endpoint, which has no past selves; set pool=null"
     met = any(  # counted by ranges: a number mistyped is told, not held in memory
         range(getattr(attacked, kind))[turn.part(getattr(attacked, kind))]
-        for turn in turns(config, config.pool.every)
+        for turn in found
         if Past in (type(turn.attacker), type(turn.defender))
         for kind in Kind
     )

@@ -25,14 +25,24 @@ def build_sampler(player: PlayerConfig, weights: PlayerWeights | None, name: Set
     """
     if isinstance(player.engine, HfEngine):
         assert weights is not None  # players in this process have weights
-        sampler = HfSampler(weights, player.engine.batch_tokens, name)
-        if player.sampling.max_new_tokens >= sampler.positions:
-            raise ModelError(
-                f"sampling.max_new_tokens={player.sampling.max_new_tokens} leaves no room for a "
-                f"prompt in the {sampler.positions} positions of model {player.model!r}: lower it"
-            )
-        return sampler
+        return hf_sampler(player, weights, name)
     return _endpoint(player.engine, player.model)
+
+
+def hf_sampler(player: PlayerConfig, weights: PlayerWeights, name: SetName) -> HfSampler:
+    """The sampler of a player in this process.
+
+    Raises:
+        ModelError: its moves are longer than the model's context.
+    """
+    assert isinstance(player.engine, HfEngine)  # nothing else has weights
+    sampler = HfSampler(weights, player.engine.batch_tokens, name)
+    if player.sampling.max_new_tokens >= sampler.positions:
+        raise ModelError(
+            f"sampling.max_new_tokens={player.sampling.max_new_tokens} leaves no room for a "
+            f"prompt in the {sampler.positions} positions of model {player.model!r}: lower it"
+        )
+    return sampler
 
 
 def judge_samplers() -> Callable[[Engine, str], Sampler]:
@@ -46,7 +56,9 @@ def judge_samplers() -> Callable[[Engine, str], Sampler]:
         if not isinstance(engine, HfEngine):
             return _endpoint(engine, model)
         base = network(model)
-        weights = FullWeights(base, lambda dtype: load_model(base.name, dtype, base.device))
+        weights = FullWeights(
+            base, lambda dtype: load_model(base.name, dtype, base.device), master=False
+        )
         return HfSampler(weights, engine.batch_tokens, "policy")
 
     return make

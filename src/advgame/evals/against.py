@@ -97,6 +97,15 @@ def _asked(task: AnyTask, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {"attacker": settings.get("attacker"), "attacks": None, **made}
 
 
+def asked_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """The tasks of both reports whose attacks were not the same prompts, each with the reason."""
+    return {
+        name: f"{name} was asked with other attacks there, though of the same name"
+        for name, row in after["tasks"].items()
+        if (was := before["tasks"].get(name, {}).get("asked")) and was != row.get("asked")
+    }
+
+
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], left_out: Container[str] = ()
 ) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from inspect_ai.model import Model, get_model
 
 from advgame import __version__
 from advgame.config.players import OpenAIEngine
+from advgame.derive import digest
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import AssetError, SeedError
 from advgame.evals.attacked import tokens_written, write_attacks
@@ -137,11 +138,12 @@ def _questions(
         attacks=settings.attacks,
         key_env=settings.key_env,
     )
+    told: dict[str, Any] = {"asked": _asked(found)} if task.attacked else {}
     if by is None:
-        return found, {}
+        return found, told
     path = logs / f"{task.name}-attacks.jsonl"
     write_attacks(found, path)
-    return found, {
+    return found, told | {
         "attacks": {
             "by": by,
             "file": path.name,
@@ -149,6 +151,11 @@ def _questions(
             "seconds": round(time.monotonic() - begun, 1),
         }
     }
+
+
+def _asked(questions: Sequence[Question]) -> str:
+    """A hash of the attacks: one Attacker's name stands for other prompts once it has learned."""
+    return digest([[each.seed.id, each.attempt, each.prompt, each.fault] for each in questions])
 
 
 def _model(target: Target, settings: Settings) -> Model:
@@ -162,10 +169,9 @@ def _model(target: Target, settings: Settings) -> Model:
         name: str = target.name
         choice: dict[str, Any] = {}
         if target.run is not None:
-            step = target.checkpoint.step if target.checkpoint else 0
             weights = None if target.weights == "start" else target.weights
             name = str(target.run)
-            choice = {"player": target.role.value, "step": step, "weights": weights}
+            choice = {"player": target.role.value, "step": target.step, "weights": weights}
         return get_model(f"advgame/{name}", memoize=False, cached=settings.cached, **choice)
     name, url = target.endpoint
     asyncio.run(_sampler(target, settings).preflight())

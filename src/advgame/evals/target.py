@@ -42,8 +42,9 @@ class Target:
     """A model under test, before anything is loaded.
 
     `run` and `checkpoint` are set for a player of a run; a checkpoint of None is the player as it
-    began. `trained_by` holds the judges it learned from; None = not known. `exported` is how an
-    exported player was asked in its run.
+    began, and `weights` are "start" where a fork's checkpoint tells how it began. `trained_by`
+    holds the judges it learned from; None = not known. `exported` is how an exported player was
+    asked in its run.
     """
 
     name: str
@@ -58,6 +59,11 @@ class Target:
     trained_by: tuple[JudgeConfig, ...] | None = None
     exported: Exported | None = None
 
+    @property
+    def step(self) -> int:
+        """After how many steps of its run it is as it is; 0 for the player as it began."""
+        return 0 if self.checkpoint is None or self.weights == "start" else self.checkpoint.step
+
     def describe(self) -> dict[str, Any]:
         """Who it is, for a report."""
         found: dict[str, Any] = {"model": self.name}
@@ -66,7 +72,7 @@ class Target:
         if self.run is not None:
             found |= {
                 "role": self.role.value,
-                "step": self.checkpoint.step if self.checkpoint else 0,
+                "step": self.step,
                 "weights": self.weights,
             }
         return found
@@ -128,22 +134,34 @@ def _only_for_runs(text: str, step: Which, weights: str | None) -> None:
 def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights | None) -> Target:
     config = open_readonly(folder).config
     player = player_config(config, role)
+    part = config.part(role)
     learned = False
     checkpoint = None
     if step != 0 or (folder / "checkpoints" / "step-000000").is_dir():
         checkpoint = resolve_checkpoint(folder, step)
-        learned = (checkpoint.path / config.part(role)).is_dir()
+        learned = (checkpoint.path / part).is_dir()
+    elif any(open_readonly(folder).checkpoints()):  # a fork began as another run's player
+        checkpoint = resolve_checkpoint(folder, None)
+    forked = checkpoint is not None and (checkpoint.path / part / "start.safetensors").is_file()
     return Target(
         name=text,
         role=role,
         run=folder,
         config=config,
-        checkpoint=checkpoint if learned else None,
+        checkpoint=checkpoint if learned or forked else None,
         weights=(weights or player.learn.sample_from) if learned else "start",
         format=player.format if role is Role.DEFENDER else "plain",
         system=config.player(role).system,
         trained_by=taught_by(folder, role),
     )
+
+
+def own_attacker(target: Target) -> str | None:
+    """The run of a target, whose Attacker it meets unasked; None if that is served elsewhere."""
+    if target.run is None or target.config is None:
+        return None
+    own = isinstance(target.config.weights_of(Role.ATTACKER).engine, HfEngine)
+    return str(target.run) if own else None
 
 
 def player_config(config: RunConfig, role: Role) -> PlayerConfig:

@@ -13,20 +13,19 @@ _SETS: tuple[SetName, ...] = ("policy", "ema", "start")
 class FrozenPlayer:
     """Holds what was adopted in every set, so that whatever is asked for is that player."""
 
-    def __init__(self, name: str, weights: PlayerWeights, plays: SetName) -> None:
-        """`plays` is the set of another run's player that played there."""
+    def __init__(self, name: str, weights: PlayerWeights) -> None:
         self.name = name
         self.adopted = False
-        self._weights, self._plays = weights, plays
+        self._weights = weights
 
-    def adopt(self, folder: Path) -> None:
-        """Become the player that a learner saved in `folder`.
+    def adopt(self, folder: Path, plays: SetName) -> None:
+        """Become the player that a learner saved in `folder`, in the set that played there.
 
         Raises:
             StoreError: missing, torn, or of another model.
         """
-        checkpoint.load_weights(folder, self._weights, (self._plays,))
-        self._settle(self._plays)
+        checkpoint.load_weights(folder, self._weights, (plays,))
+        self._settle(plays)
 
     def save(self, folder: Path) -> None:
         """Write what was adopted into `folder`.

@@ -15,7 +15,8 @@ class Measured:
     """A rate of one checkpoint on one task.
 
     `counts` is attack_success, over_refusal, accuracy or win_rate; `rate` holds value, low, high
-    and n; `weights` and `judge` are None where a report does not say.
+    and n; `weights` and `judge` are None where a report does not say. `asked` is a hash of the
+    attacks, and `by` whose they are, where there are any.
     """
 
     task: str
@@ -24,6 +25,8 @@ class Measured:
     weights: str | None
     judge: str | None
     attempts: int
+    asked: str | None = None
+    by: str | None = None
     rate: Json
 
 
@@ -47,5 +50,7 @@ def _rows(report: Json) -> Iterator[Measured]:
             weights=report.get("weights"),
             judge=report.get("judge"),
             attempts=row.get("attempts") or 1,
+            asked=row.get("asked"),
+            by=(row.get("attacks") or {}).get("by"),
             rate={key: row[key] for key in ("value", "low", "high", "n")},
         )

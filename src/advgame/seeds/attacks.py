@@ -44,17 +44,21 @@ def load_attacks(
     """
     if name in template_names():
         return Wrapped(seeds, load_templates(name, half))
-    wanted = {seed.id for seed in seeds}
+    wanted: dict[str, list[str]] = {}  # by id and by text: one text may stand in several scenes
+    count = 0
+    for seed in seeds:
+        count += 1
+        for key in {seed.id, seed_id(seed.text)}:
+            wanted.setdefault(key, []).append(seed.id)
     attacks: dict[str, tuple[str, ...]] = {}
     for row in read_file(Path(name).expanduser()):
         prompt = row.fields.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
             raise SeedError(f"{row.where}: field 'prompt' holds no text")
-        key = _key(row)
-        if key in wanted:
+        for key in wanted.get(_key(row), ()):
             attacks[key] = (*attacks.get(key, ()), prompt)
     if not attacks:
-        raise SeedError(f"{name}: no attack on any of the {len(wanted)} seeds in use")
+        raise SeedError(f"{name}: no attack on any of the {count} seeds in use")
     return attacks
 
 

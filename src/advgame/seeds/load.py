@@ -7,7 +7,7 @@ is divided by the text alone (see `splits`), so the splits are disjoint whatever
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from advgame.seeds.hub import read_hub
 from advgame.seeds.rows import Row, read_file
 from advgame.seeds.scenes import scene_of
 from advgame.seeds.sets import UNIONS, read_set, set_names
-from advgame.seeds.splits import seed_id, split_of, topic
+from advgame.seeds.splits import scene_id, seed_id, split_of, topic
 from advgame.types import Kind, Seed, Split
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
@@ -45,28 +45,34 @@ class _Found:
     split: Split | None  # said by the row itself
 
 
-def load(config: SeedsConfig, split: Split | None) -> SeedPool:
+def load(
+    config: SeedsConfig, split: Split | None, needed: Collection[Kind] = tuple(Kind)
+) -> SeedPool:
     """Return the pool of a split; None = of all of them.
 
     A text listed more than once is kept once: the first of its copies, harmful sets before benign
-    ones. A row may carry its own `split`, which then also holds for other texts on the same topic
-    that carry none.
+    ones. In another scene it is another seed, in the same split. A row may carry its own `split`,
+    which then also holds for other texts on the same topic that carry none.
 
     Raises:
         SeedError: a set is unknown, unreadable or malformed (with file and line), a field does
-            not exist, a text is blank or has two splits, or a kind with sets ends up empty.
+            not exist, a text is blank or has two splits, or a kind in `needed` has sets, no seed.
         AssetError: a packaged set cannot be had.
     """
     found: dict[str, _Found] = {}
+    firsts: dict[str, _Found] = {}  # that say their split, by text: it is one in all scenes
     for kind, sources in ((Kind.HARMFUL, config.harmful), (Kind.BENIGN, config.benign)):
         for item in _read(sources, kind):
             first = found.setdefault(item.seed.id, item)
-            if item.split and first.split and item.split != first.split:
+            if not item.split:
+                continue
+            other = firsts.setdefault(seed_id(item.seed.text), item)
+            if item.split != other.split:
                 raise SeedError(
-                    f"{item.where}: in split {item.split}, but {first.where} has the same text "
-                    f"in {first.split}"
+                    f"{item.where}: in split {item.split}, but {other.where} has the same text "
+                    f"in {other.split}"
                 )
-            if item.split and not first.split:
+            if not first.split:
                 found[item.seed.id] = _Found(first.seed, first.where, item.split)
     said = {topic(item.seed.text): item.split for item in found.values() if item.split}
     pool: dict[Kind, list[Seed]] = {Kind.HARMFUL: [], Kind.BENIGN: []}
@@ -76,7 +82,7 @@ def load(config: SeedsConfig, split: Split | None) -> SeedPool:
         if split is None or (item.split or near or split_of(text)) == split:
             pool[item.seed.kind].append(item.seed)
     for kind, sources in ((Kind.HARMFUL, config.harmful), (Kind.BENIGN, config.benign)):
-        if sources and not pool[kind]:
+        if sources and kind in needed and not pool[kind]:
             place = "" if split is None else f" in split {split}"
             total = sum(item.seed.kind is kind for item in found.values())
             raise SeedError(
@@ -109,15 +115,15 @@ def _read(sources: Iterable[str | SeedSource], kind: Kind) -> Iterator[_Found]:
     for each in sources:
         source = _source(each)
         for name, row in islice(_matching(_rows(source.name), source), source.limit):
-            text = _text(row, source.text)
+            text, scene = _text(row, source.text), scene_of(row)
             yield _Found(
                 seed=Seed(
-                    id=seed_id(text),
+                    id=seed_id(text) if scene is None else scene_id(text, scene),
                     text=text,
                     kind=kind,
                     source=name,
                     category=_category(row, source.category),
-                    scene=scene_of(row),
+                    scene=scene,
                 ),
                 where=row.where,
                 split=_split(row),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -84,7 +85,8 @@ def _why(error: Exception) -> str:
 
 
 def _csv(path: Path) -> Iterator[Row]:
-    reader = csv.DictReader(read_text(path).splitlines(keepends=True), strict=True)
+    # Not str.splitlines: fields may hold U+2028 and its like, which end no line of a CSV file.
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         for fields in reader:
             where = f"{path}:{reader.line_num}"

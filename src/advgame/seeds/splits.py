@@ -3,7 +3,8 @@
 Both are functions of the text alone. So a text keeps its id and its split whatever sets are
 loaded beside it, and a seed that some run trains on is never a test seed of another.
 
-    identity  NFKC, casefolded, punctuation and spacing dropped: the same words in the same order
+    identity  NFKC, casefolded, punctuation and spacing dropped: the same words in the same order;
+              of a text in a scene, with the words of the scene
     topic     the *set* of its content words, roughly stemmed, without the words that only carry
               a request ("write a step-by-step tutorial on how to …")
 
@@ -19,7 +20,7 @@ import hashlib
 import unicodedata
 from typing import Final
 
-from advgame.types import Split
+from advgame.types import Scene, Split
 
 SHARES: Final[dict[Split, float]] = {"train": 0.4, "validation": 0.3, "test": 0.3}
 
@@ -65,6 +66,13 @@ def normal(text: str) -> str:
 def seed_id(text: str) -> str:
     """Return the stable id of a text: 12 hexadecimal digits of the SHA-256 of its normal form."""
     return hashlib.sha256(normal(text).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def scene_id(text: str, scene: Scene) -> str:
+    """Return the stable id of a text in a scene: in another one it is another seed."""
+    return seed_id(
+        "\n".join((text, scene.before, scene.after, *scene.answers, scene.canary, scene.call))
+    )
 
 
 def topic(text: str) -> str:

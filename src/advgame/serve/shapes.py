@@ -23,8 +23,9 @@ from advgame.types import Message
 class Shape:
     """How one family of tools asks and reads.
 
-    A chat is of this shape if its text holds `mark` and one of `requests` matches it; the group
-    `request` of the last match is what is to be attacked.
+    A chat is of this shape if its text holds `mark` and one of `requests` matches it; the group of
+    the match at `which` is what is to be attacked. No pattern reads past the next opening: a target
+    writes into such a chat, and one that opens without end would stall the server.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Shape:
     requests: tuple[re.Pattern[str], ...]
     lay_out: Callable[[str], str]
     json: bool = True
+    which: int = -1
 
     def request(self, text: str) -> str | None:
         """The request in a chat's text; None if the chat is of another shape."""
@@ -40,7 +42,7 @@ class Shape:
         for pattern in self.requests:
             found = [each for each in pattern.findall(text) if each.strip()]
             if found:
-                return str(found[-1]).strip()
+                return str(found[self.which]).strip()
         return None
 
 
@@ -49,15 +51,21 @@ def _fields(prompt: str, rest: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: json.dumps({prompt: text, **rest}, ensure_ascii=False)
 
 
-_BEHAVIOUR = re.compile(r"performs? the\s+following behavior:\s+'(.*?)'\.\s", re.DOTALL)
+_OPENS = r"performs? the\s+following behavior:\s+'"
+_BEHAVIOUR = re.compile(rf"{_OPENS}((?:(?!{_OPENS}|'\.\s).)*)'\.\s", re.DOTALL)
+
+_GOAL = re.compile(
+    r"^Goal \(G\): ((?:(?!^Goal \(G\): ).)*?)$(?=\n{1,9}Previous Prompt \(P\))", re.M | re.S
+)
 
 SHAPES: tuple[Shape, ...] = (
     Shape(  # ours, for tools whose prompts are templates: the request in a tag, the attack alone
         name="tag",
         mark="<request>",
-        requests=(re.compile(r"<request>(.*?)</request>", re.DOTALL),),
+        requests=(re.compile(r"<request>((?:(?!</?request>).)*)</request>", re.DOTALL),),
         lay_out=lambda text: text,
         json=False,
+        which=0,  # what comes after may be what the target said
     ),
     Shape(  # PyRIT: red teaming, crescendo, PAIR, TAP
         name="pyrit",
@@ -77,7 +85,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(  # garak: GOAT
         name="goat",
         mark="Previous Model Response (M):",
-        requests=(re.compile(r"^Goal \(G\): (.*?)$(?=\n+Previous Prompt \(P\))", re.M | re.S),),
+        requests=(_GOAL,),
         lay_out=lambda text: f"Observation: \nThought: \nStrategy: \nResponse: {text}",
         json=False,
     ),

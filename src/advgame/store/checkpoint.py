@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from advgame.config.root import PoolConfig
 from advgame.errors import StoreError
 from advgame.store import manifest
 
@@ -57,6 +58,15 @@ def numbered(folder: Path, suffix: str = "") -> list[tuple[int, Path]]:
         if (step := step_of(path)) is not None and path.name == step_name(step) + suffix
     ]
     return sorted(found)
+
+
+def unmet(folder: Path, pool: PoolConfig | None, kept: Sequence[Checkpoint]) -> list[Path]:
+    """Return the past selves in `folder` that no step after a kept checkpoint can meet."""
+    if pool is None or not kept:
+        return []
+    met = {at for each in kept for at in range(0, each.step, pool.every)[-pool.size :]}
+    newest = max(each.step for each in kept)
+    return [path for at, path in numbered(folder) if at < newest and at not in met]
 
 
 def load(path: Path, *, verify: bool = True) -> Checkpoint:

@@ -237,6 +237,8 @@ class RunFolder(RunReader):
             for _, path in numbered(self.path / "checkpoints"):
                 if path not in kept:
                     discard(path)
+            for path in checkpoints.unmet(self.path / "pool", self.config.pool, keep):
+                discard(path)
 
     def _target(self, *parts: str) -> Path:
         """Where a record goes. Raises StoreError if the folder has been taken away."""

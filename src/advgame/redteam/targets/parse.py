@@ -152,7 +152,7 @@ def _model(text: str, rest: str, how: _How) -> Named:
         raise ConfigError(f"{text}: an endpoint is a target of its own: {rest}")
     run, step = (str(target.run), None) if target.run else (rest, None)
     if target.run is not None:
-        step = target.checkpoint.step if target.checkpoint else 0
+        step = target.step
 
     def open_() -> Target:
         from advgame.redteam.targets.model import model_target
