@@ -24,6 +24,7 @@ from advgame.models.weights import PlayerWeights
 from advgame.protocols import Sampler
 from advgame.rounds import Rounds
 from advgame.schedule import splits
+from advgame.seats import seat_of
 from advgame.types import (
     Completion,
     Cost,
@@ -34,7 +35,7 @@ from advgame.types import (
     SampleRequest,
     Scored,
 )
-from advgame.world import World, build_world, seat_of
+from advgame.world import World, build_world
 from benchmarks.common import lengths
 
 QUICK = (  # a seed of each sort, half the prompts; too few for a share of past selves

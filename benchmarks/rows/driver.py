@@ -24,10 +24,10 @@ from advgame.metrics.rollouts import summarise
 from advgame.protocols import JudgeGroup
 from advgame.rounds import turn_seeds
 from advgame.schedule import turns
+from advgame.seats import seat_of
 from advgame.seeds.load import SeedPool
 from advgame.store import RunFolder
 from advgame.types import Completion, Cost, Finish, Judgement, Kind, Role, SampleRequest, Seed
-from advgame.world import seat_of
 from benchmarks.bench import Bench
 from benchmarks.common import Row, Spread
 from benchmarks.workload import lessons

@@ -16,16 +16,15 @@ from advgame.audit.watch import Watch, audit_notes
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import PlayerConfig
-from advgame.config.root import Static
 from advgame.credit import build as build_credit
-from advgame.engines.build import build_sampler, hf_sampler, judge_samplers
+from advgame.engines.build import hf_sampler, judge_samplers
 from advgame.engines.embed import build_embedder
 from advgame.engines.hf import HfSampler
 from advgame.engines.threads import pick_threads
 from advgame.game.play import Table
 from advgame.game.rewards import build_rule
 from advgame.game.score import Bench
-from advgame.game.seat import FixedSeat, ModelSeat, Seat
+from advgame.game.seat import Seat
 from advgame.judges.build import build_check, build_judge
 from advgame.judges.sandbox import SandboxJudge
 from advgame.learn.frozen import FrozenPlayer
@@ -34,15 +33,14 @@ from advgame.metrics.sinks import build_sinks
 from advgame.models.build import build_players
 from advgame.models.weights import PlayerWeights
 from advgame.opponents import Opponents
-from advgame.prompts import get_format
 from advgame.protocols import Credit, FaithfulnessCheck, Judge, Sampler, Sink, WeightSync
 from advgame.room import check_room
 from advgame.rounds import Rounds
 from advgame.schedule import Fixed, Past, Source, ever_learns, learning_steps, snapshot_due, splits
-from advgame.seeds.attacks import load_attacks
-from advgame.seeds.load import SeedPool, load
+from advgame.seats import beginner_of, fixed_seat, samplers_of, seat_of
+from advgame.seeds.load import load
 from advgame.sync.inprocess import InProcessSync
-from advgame.types import Role, Sampling
+from advgame.types import Role
 from advgame.validation import Validation, validation_pool, validation_seeds
 
 
@@ -120,7 +118,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
     threads = pick_threads(config.train.threads)
     train_seeds, held_out = load(config.seeds, "train"), validation_pool(config)
     weights = build_players(config.attacker, config.defender, config.seed, shared=config.selfplay)
-    samplers = _samplers(config, weights)
+    samplers = samplers_of(config, weights)
     opponents = Opponents(
         out / "pool",
         weights,
@@ -130,7 +128,11 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
     )
     judges = Judges(config, out)
     bench, second = judges.bench(), judges.evaluation()
-    seats: dict[Role, Seat] = {role: seat_of(config, role, samplers[role]) for role in Role}
+    beginner = beginner_of(config, weights)
+    seats: dict[Role, Seat] = {
+        Role.ATTACKER: seat_of(config, Role.ATTACKER, samplers[Role.ATTACKER]),
+        Role.DEFENDER: seat_of(config, Role.DEFENDER, samplers[Role.DEFENDER], guided=beginner),
+    }
     check_room(seats, train_seeds, held_out)
     table = Table(
         attacker=seats[Role.ATTACKER],
@@ -141,9 +143,10 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
         direct_replies=config.game.direct_replies or config.game.replies_per_prompt,
         drift_ratio=config.game.drift_ratio,
     )
-    fixed = _fixed(config, train_seeds)
+    fixed = fixed_seat(config, train_seeds)
     training: list[Sampler | Judge | FaithfulnessCheck] = [
         *dict.fromkeys(samplers.values()),
+        *([beginner] if beginner else []),
         *bench.judges,
         table.check,
     ]
@@ -188,45 +191,6 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
                 *audit_notes(config.judges),
             ),
         )
-
-
-def _samplers(config: RunConfig, weights: Mapping[Role, PlayerWeights]) -> dict[Role, Sampler]:
-    """One sampler for each distinct set of weights: shared weights, shared sampler."""
-    made: dict[int, Sampler] = {}
-    found = {}
-    for role in Role:
-        own = weights.get(role)
-        key = id(own) if own is not None else id(role)
-        if key not in made:
-            made[key] = build_sampler(config.player(role), own, "sampler")
-        found[role] = made[key]
-    return found
-
-
-def seat_of(config: RunConfig, role: Role, sampler: Sampler) -> ModelSeat:
-    """The seat of a role: a sampler, asked and read as the configuration says."""
-    player = config.player(role)
-    return ModelSeat(
-        sampler=sampler,
-        format=get_format(role, player.format),
-        sampling=Sampling(
-            temperature=player.sampling.temperature,
-            top_p=player.sampling.top_p,
-            max_new_tokens=player.sampling.max_new_tokens,
-        ),
-        system=player.system,
-        accept_truncated=player.sampling.truncation == "accept",
-    )
-
-
-def _fixed(config: RunConfig, pool: SeedPool) -> Seat:
-    """The seat of fixed attacks; without a static schedule nobody sits there."""
-    if not isinstance(config.schedule, Static):
-        return FixedSeat(lambda text: ())
-    seeds = (*pool.harmful, *pool.benign)
-    attacks = load_attacks(config.schedule.attacks, seeds)
-    ids = {seed.text: seed.id for seed in seeds}
-    return FixedSeat(lambda text: attacks.get(ids[text], (text,)))
 
 
 def _players(

@@ -296,6 +296,30 @@ def test_a_player_that_a_fork_leaves_alone_plays_as_it_played_there(tmp_path: Pa
     assert all((there[name] == value).all() for name, value in here.items())
 
 
+def test_guided_replies_may_be_the_beginners(tmp_path: Path) -> None:
+    """Whatever the Defender has learned, a guided reply to the same request stays the same."""
+    guided = ["defender.guide={harmful: 1, weights: start}", "train.steps=3"]
+    said = {}
+    for rate in ("0.05", "0.0005"):
+        train(tiny(*guided, f"defender.learn.lr={rate}"), tmp_path / rate)
+        said[rate] = [
+            {
+                (step, at, reply.move.completion.guided): reply.move
+                for step in range(3)
+                for at, episode in enumerate(open_readonly(tmp_path / rate).episodes(step))
+                if episode.seed.direct and episode.seed.kind is Kind.HARMFUL
+                for reply in episode.branches[0].replies
+                if reply.move.completion is not None
+            }
+        ]
+    (fast,), (slow,) = said.values()
+    drawn = [key for key in fast if key[2]]
+    assert drawn and all(fast[key].text == slow[key].text for key in drawn)
+    assert all(fast[key].completion.policy_version == 0 for key in drawn)
+    own = [key for key in fast if not key[2] and key[0] == 2]
+    assert any(fast[key].text != slow[key].text for key in own)
+
+
 def test_a_run_without_validation_needs_no_seeds_for_it(tmp_path: Path) -> None:
     for kind in Kind:
         rows = [{"text": f"{kind} request {n}", "split": "train"} for n in range(2)]

@@ -145,6 +145,8 @@ def test_the_defenders_numbers() -> None:
     assert found["defender/harmful/direct/contrast"] == 1.0
     assert found["defender/harmful/direct/reward"] == 2.0
     assert found["defender/guided_share"] == pytest.approx(1 / 9)
+    assert found["defender/harmful/attacked/guided_score"] == 6.0
+    assert found["defender/harmful/direct/guided_score"] is None
 
 
 def test_a_direct_seed_is_no_attack_and_a_kind_is_not_the_other() -> None:

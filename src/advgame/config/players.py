@@ -207,6 +207,8 @@ class GuideConfig(Config):
     """How many of a harmful prompt's replies are guided at step 0."""
     benign: int = Field(0, ge=0)
     """How many of a benign prompt's replies are guided at step 0."""
+    weights: Literal["playing", "start"] = "playing"
+    """Whose hand is guided: the player's as it plays, or as it began, which no update can spoil."""
     anneal_steps: int | None = Field(None, ge=1)
     """The count falls linearly to 0 over this many steps; null = constant."""
     harmful_text: str = ""

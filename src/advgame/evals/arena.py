@@ -22,13 +22,14 @@ from advgame.learn.checkpoint import load_weights
 from advgame.models.build import build_players
 from advgame.models.weights import PlayerWeights, SetName
 from advgame.protocols import FaithfulnessCheck, Judge
+from advgame.seats import seat_of
 from advgame.seeds.attacks import Wrapped
 from advgame.seeds.templates import load_templates
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, resolve_checkpoint
 from advgame.types import Episode, Fault, Judgement, Move, Role, Seed, Weights
 from advgame.validation import judge_rows
-from advgame.world import Judges, seat_of
+from advgame.world import Judges
 
 DRAW = (0, "measure", 0)  # the same for all, so that cells are paired
 _UNUSABLE = "unusable"

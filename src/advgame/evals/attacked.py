@@ -35,10 +35,11 @@ from advgame.judges.cache import VerdictCache
 from advgame.judges.faithfulness import NoCheck
 from advgame.prompts import get_format
 from advgame.protocols import FaithfulnessCheck, Sampler
+from advgame.seats import seat_of
 from advgame.seeds.attacks import load_attacks
 from advgame.store.atomic import write_text
 from advgame.types import Role, Sampling, Seed
-from advgame.world import Judges, seat_of
+from advgame.world import Judges
 
 T = TypeVar("T")
 

@@ -140,8 +140,8 @@ def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights |
     if step != 0 or (folder / "checkpoints" / "step-000000").is_dir():
         checkpoint = resolve_checkpoint(folder, step)
         learned = (checkpoint.path / part).is_dir()
-    elif any(open_readonly(folder).checkpoints()):  # a fork began as another run's player
-        checkpoint = resolve_checkpoint(folder, None)
+    elif saved := open_readonly(folder).checkpoints():  # a fork's tell how it began
+        checkpoint = saved[-1]
     forked = checkpoint is not None and (checkpoint.path / part / "start.safetensors").is_file()
     return Target(
         name=text,

@@ -54,19 +54,27 @@ class FixedSeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSeat:
-    """A language model in a role."""
+    """A language model in a role; `guided` draws what is asked under a guide, if not `sampler`."""
 
     sampler: Sampler
     format: Format
     sampling: Sampling
     system: str | None = None
     accept_truncated: bool = False
+    guided: Sampler | None = None
 
     async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
-        """Draw and parse the moves of each ask, in one sampling call for all of them."""
-        requests = [self.request(ask) for ask in asks]
-        drawn = await self.sampler.sample(requests) if requests else []
-        return [tuple(self.read(completion) for completion in each) for each in drawn]
+        """Draw and parse the moves of each ask, in one sampling call for all of a sampler."""
+        by_sampler: dict[int, tuple[Sampler, list[int]]] = {}
+        for place, ask in enumerate(asks):
+            sampler = self.guided if ask.guide and self.guided is not None else self.sampler
+            by_sampler.setdefault(id(sampler), (sampler, []))[1].append(place)
+        moves: dict[int, tuple[Move, ...]] = {}
+        for sampler, places in by_sampler.values():
+            drawn = await sampler.sample([self.request(asks[place]) for place in places])
+            for place, each in zip(places, drawn, strict=True):
+                moves[place] = tuple(self.read(completion) for completion in each)
+        return [moves[place] for place in range(len(asks))]
 
     def request(self, ask: Ask, /) -> SampleRequest:
         """What the sampler is asked for `ask`."""

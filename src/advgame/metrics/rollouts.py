@@ -75,6 +75,7 @@ def _replies(episodes: Sequence[Episode[Scored]]) -> Metrics:
     replies = [reply for group in groups for reply in group]
     return {
         **_earned(replies, "reply"),
+        "guided_score": _guided_score(replies),
         "contrast": _contrast(groups),
         **_language([words(reply.move.text) for reply in replies if _readable(reply)]),
     }
@@ -92,6 +93,18 @@ def _earned(moves: Sequence[Scored], judgement: str) -> Metrics:
         "fault_truncated": mean(m.move.fault is Fault.TRUNCATED for m in moves),
         "fault_unparseable": mean(m.move.fault is Fault.UNPARSEABLE for m in moves),
     }
+
+
+def _guided_score(replies: Sequence[Scored]) -> float | None:
+    """The judge's mean word on guided replies: low, and the guide is not followed any more."""
+    words = [
+        reply.judgements["reply"].value
+        for reply in replies
+        if reply.move.completion is not None
+        and reply.move.completion.guided
+        and "reply" in reply.judgements
+    ]
+    return mean(word for word in words if word is not None)
 
 
 def _wins(episodes: Sequence[Episode[Scored]], copy_above: float | None) -> Iterator[bool | None]:
