@@ -84,7 +84,7 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     torn = json.loads(path.read_text())
     del torn["evaluation"]["cells"]["harmful/plain"]
     path.write_text(json.dumps(torn))
-    with pytest.raises(StoreError, match="is gone, so joint-0 cannot be measured further"):
+    with pytest.raises(StoreError, match="is gone or another run, so joint-0 cannot be"):
         work(plan, plan.by_key("joint-0"), at("whole"))
 
 
