@@ -78,16 +78,25 @@ def test_a_target_that_answers_in_tags_is_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("head", "opens"),
     [
-        "<request>" * 20_000,
-        "`next_message` " + "performs the following behavior: '" * 20_000,
-        "improvement " + "performs the following behavior: '" * 20_000,
-        "Previous Model Response (M):\n" + "Goal (G): x\n" * 20_000,
-        "Previous Model Response (M):\nGoal (G): x" + "\n" * 50_000,
+        ("", "<request>"),
+        ("`next_message` ", "performs the following behavior: '"),
+        ("improvement ", "performs the following behavior: '"),
+        ("Previous Model Response (M):\n", "Goal (G): x\n"),
+        ("Previous Model Response (M):\nGoal (G): x", "\n"),
     ],
 )
-def test_what_opens_without_end_takes_no_time(text: str) -> None:
-    begun = time.process_time()
-    wanted(chat(("user", text)))
-    assert time.process_time() - begun < 2  # rescanned from every opening: minutes
+def test_what_opens_without_end_is_read_once(head: str, opens: str) -> None:
+    """Rescanned from every opening, eight times the text takes 64 times as long."""
+
+    def seconds(count: int) -> float:
+        turns = chat(("user", head + opens * count))
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            wanted(turns)
+            taken.append(time.process_time() - begun)
+        return min(taken)
+
+    assert seconds(32_000) < 24 * seconds(4_000)

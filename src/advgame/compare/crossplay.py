@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from advgame.compare.cycling import cycling
+from advgame.derive import digest
 from advgame.errors import ConfigError
 from advgame.evals.arena import MARKS, RunPlayers, attacks, from_plain, meet, to_plain
 from advgame.evals.subjects import held_out_seeds
@@ -67,7 +67,7 @@ def contestants(runs: Mapping[str, Path], role: Role, most: int | None) -> tuple
         if most is not None and len(kept) > most:
             kept = [kept[-1 - (len(kept) - 1) * at // max(1, most - 1)] for at in range(most)][::-1]
         found += [
-            Contestant(name, each.step, _digest(manifest.read(each.path)["files"]), begun)
+            Contestant(name, each.step, digest(manifest.read(each.path)["files"]), begun)
             for each in kept
         ]
     return tuple(found)
@@ -78,10 +78,10 @@ def _begun(reader: RunReader, role: Role) -> str:
     player = reader.config.player(role).model_dump(mode="json", exclude={"learn"})
     kept = reader.checkpoints()
     if not kept:
-        return _digest(player)
+        return digest(player)
     part = reader.config.part(role)
     start = manifest.read(kept[-1].path)["files"].get(f"{part}/start.safetensors")
-    return _digest(player if start is None else [player, start])
+    return digest(player if start is None else [player, start])
 
 
 def cross_play(
@@ -211,7 +211,3 @@ class _Kept:
     def write(self) -> None:
         value = {"seeds": self._seeds, "attacks": self.attacks, "cells": self.cells}
         write_text(self._path, json.dumps(value) + "\n")
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -7,7 +7,6 @@ anew.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from advgame.assets import cache_dir
 from advgame.config import RunConfig
 from advgame.config.judges import SimilarityCheckConfig
 from advgame.config.players import OpenAIEngine
+from advgame.derive import digest
 from advgame.engines.build import judge_samplers
 from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
@@ -60,13 +60,13 @@ def attacked(
         raise SeedError("this task attacks: name whose attacks with --attacker or --attacks")
     who = _in_a_thread(partial(_open, attacker, key_env))
     ids = [seed.id for seed in seeds]
-    key = json.dumps([who.fingerprint, attempts, ids])
+    key = digest(who.fingerprint, attempts, ids)
     kept = VerdictCache(cache_dir() / "eval-attacks") if who.fingerprint else None
-    text = kept.get(_digest(key)) if kept else None
+    text = kept.get(key) if kept else None
     if text is None:
         text = json.dumps(_in_a_thread(partial(_attack, seeds, who, attempts)))
         if kept:
-            kept.put(_digest(key), text)
+            kept.put(key, text)
     return tuple(
         Question(seed=seed, prompt=prompt, attempt=number, fault=fault)
         for seed, moves in zip(seeds, json.loads(text), strict=True)
@@ -210,11 +210,7 @@ def _of_no_run(
 
 
 def _known(loaded: Loaded, how: str) -> str | None:
-    return _digest(loaded.fingerprint + how) if loaded.fingerprint else None
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(loaded.fingerprint, how) if loaded.fingerprint else None
 
 
 def _in_a_thread(work: Callable[[], T]) -> T:

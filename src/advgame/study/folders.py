@@ -20,6 +20,7 @@ from advgame.derive import digest
 from advgame.errors import StoreError
 from advgame.store import manifest
 from advgame.store.atomic import write_text
+from advgame.store.checkpoint import numbered
 from advgame.study.plan import Trial
 
 FORMAT = 1
@@ -58,8 +59,8 @@ class Folders:
         run = self.run(key)
         if not (run / "summary.json").is_file():
             return None
-        folders = sorted((run / "checkpoints").glob("step-*"))
-        return digest(manifest.read(folders[-1])["files"]) if folders else None
+        saved = numbered(run / "checkpoints")
+        return digest(manifest.read(saved[-1][1])["files"]) if saved else None
 
     def holds(self, trial: Trial, record: Mapping[str, Any] | None) -> bool:
         """Whether the players that a record is of lie here: not those of half a run, or of another.
