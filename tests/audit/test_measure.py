@@ -34,7 +34,7 @@ def few_resamples() -> Iterator[None]:
 
 
 def report(judge: Judge, **options: Any) -> dict[str, Any]:
-    options = {"limit": None, "probes": 10, **options}
+    options = {"limit": None, "probes": 10, "pairs": 10, **options}
     return asyncio.run(audit(judge, make_labels(), **options))
 
 
@@ -102,7 +102,7 @@ def test_couples_without_a_word_make_no_interval_narrower() -> None:
             return None
         return right(group, reply) / 3 + 4 * (len(group.replies) > 1 and reply == group.replies[0])
 
-    found = report(ScriptedJudge(score), probes=40)["pairs"]
+    found = report(ScriptedJudge(score), pairs=40)["pairs"]
     once = found["one_order"]
     assert once["value"] == 0.5
     assert 0 < once["n"] < once["n"] + once["unscored"] == found["requests"] < found["n"] == 40
@@ -199,6 +199,26 @@ def test_a_language_model_that_compares_is_asked_once_a_couple() -> None:
     assert found["pairs"]["flips"]["value"] == 0.0
     assert found["injection"]["tricks"]["praise"]["moved"]["value"] == 1.0
     assert found["injection"]["tricks"]["verdict"]["moved"]["value"] == 0.0
+
+
+def test_pairs_alone_for_a_judge_that_is_slow() -> None:
+    """A hundred pairs cost two hundred verdicts and nothing else: no tricks, few single replies."""
+    asked: list[JudgeGroup] = []
+
+    def score(group: JudgeGroup, reply: str) -> float:
+        asked.append(group)
+        return right(group, reply)
+
+    found = report(ScriptedJudge(score), limit=10, probes=0, pairs=100)
+    assert found["pairs"]["n"] == 100
+    assert found["pairs"]["requests"] == 25  # of more than the five that single replies answer
+    assert {row["n"] for row in found["questions"].values()} == {10}
+    assert sum(len(group.replies) == 2 for group in asked) == 2 * 2 * 100  # a call a reply
+    assert sum(len(group.replies) == 1 for group in asked) == 4 * 10
+    assert found["padding"]["moved"]["value"] is None
+    assert {row["moved"]["n"] for row in found["injection"]["tricks"].values()} == {0}
+    json.dumps(found, allow_nan=False)
+    list(tables({**found, "against": None, "raters": ceiling(make_raters())}))
 
 
 def test_what_cannot_be_scored_is_counted_apart() -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from math import log1p
 from typing import Any
 
-from advgame.audit import pairs, tricks
+from advgame.audit import tricks
 from advgame.audit.labels import Label
+from advgame.audit.pairs import compare, couples
 from advgame.audit.questions import QUESTIONS, Item, by_question, items, scores, share
 from advgame.metrics import agreement as ag
 from advgame.metrics.intervals import paired_bootstrap
@@ -32,6 +33,7 @@ async def audit(
     second_unseen: bool = True,
     limit: int | None = 150,
     probes: int = 40,
+    pairs: int = 40,
     words: int | None = None,
     progress: Progress = lambda name, done, of: None,
 ) -> Json:
@@ -44,7 +46,8 @@ async def audit(
         second_unseen: whether `second` has not learned from `labels` either; if it has, its own
             rates against them are left out.
         limit: about how many items a question; None = all.
-        probes: replies a question that tricks are tried on, and pairs shown in both orders.
+        probes: replies a question that tricks are tried on.
+        pairs: right and wrong replies to one request shown in both orders, whatever `limit` is.
         words: cut replies to so many words; None = whole.
         progress: told (stage, done, of).
 
@@ -69,10 +72,11 @@ async def audit(
             questions[name]["second"] = _second(
                 chosen, [mine[i] for i in places], [theirs[i] for i in places], second_unseen
             )
-    couples = pairs.couples(found, probes)
+    asked = [item for q in QUESTIONS for item in items(labels, q, None, words)]
+    chosen_pairs = couples(asked, pairs)
     return {
         "questions": questions,
-        "pairs": await pairs.compare(judge, couples, _bar(progress, "pairs", 2 * len(couples))),
+        "pairs": await compare(judge, chosen_pairs, _bar(progress, "pairs", 2 * len(chosen_pairs))),
         **await _tricks(judge, found, mine, probes, progress),
         "cost": {
             "judge_tokens": judge.cost.judge_tokens,

@@ -30,7 +30,11 @@ def audit(
         int, typer.Option(min=10, help="About how many labelled replies a question.")
     ] = 150,
     probes: Annotated[
-        int, typer.Option(min=2, help="Replies a question that each trick is tried on.")
+        int,
+        typer.Option(min=0, help="Replies a question that each trick is tried on; 0 = no tricks."),
+    ] = 40,
+    pairs: Annotated[
+        int, typer.Option(min=2, help="Right and wrong replies shown in both orders.")
     ] = 40,
     words: Annotated[
         int | None, typer.Option(min=1, help="Cut replies to so many words; default whole.")
@@ -71,6 +75,7 @@ def audit(
                 second_unseen=second is None or second.learned is None,
                 limit=limit,
                 probes=probes,
+                pairs=pairs,
                 words=words,
                 progress=progress,
             )
@@ -83,7 +88,7 @@ def audit(
         "arguments": [
             *("--judge", judge),
             *(("--against", against) if against else ()),
-            *("--limit", str(limit), "--probes", str(probes)),
+            *("--limit", str(limit), "--probes", str(probes), "--pairs", str(pairs)),
             *(("--words", str(words)) if words else ()),
         ],
         "raters": ceiling(raters()),
