@@ -38,7 +38,11 @@ def test_sequential_alternates_phases() -> None:
     attacker, defender = (Role.ATTACKER,), (Role.DEFENDER,)
     assert learns == [attacker, attacker, defender] * 2
     assert ever_learns(made.schedule) == (Role.ATTACKER, Role.DEFENDER)
-    assert learning_steps(made.schedule, Role.DEFENDER, 6) == 2
+    for steps in range(8):
+        for role in Role:
+            walked = sum(role in who_learns(made.schedule, step) for step in range(steps))
+            assert learning_steps(made.schedule, role, steps) == walked
+    assert learning_steps(made.schedule, Role.ATTACKER, 3 * 10**18) == 2 * 10**18  # no walk
 
 
 def test_static_plays_fixed_attacks_and_teaches_the_defender() -> None:

@@ -6,6 +6,7 @@
     ├── ModelError            a model or tokenizer cannot be loaded or does not fit its use
     ├── SeedError             a seed file or set: missing, malformed, empty
     ├── EndpointError         an OpenAI-compatible endpoint: down, refused, wrong model, garbage
+    ├── RejectedError         a model takes one request not at all, and may take others
     ├── StoreError            a run folder or checkpoint: locked, torn, altered, full disk
     ├── JudgeError            a judge that cannot be built or used at all (a single failed
     │                         judgement is a value, `Judgement(value=None)`, never an exception)
@@ -40,6 +41,18 @@ class SeedError(AdvGameError):
 
 class EndpointError(AdvGameError):
     """An endpoint did not serve the request, after the retries it was allowed."""
+
+
+class RejectedError(AdvGameError):
+    """A request that this model will never take, such as one longer than its context."""
+
+
+class RejectedByEndpointError(RejectedError, EndpointError):
+    """An endpoint answered that one request is at fault, not the server, the key or the model."""
+
+
+class TooLongError(RejectedError, ModelError):
+    """A prompt and the tokens it may draw do not fit a model's context."""
 
 
 class StoreError(AdvGameError):

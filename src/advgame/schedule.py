@@ -111,7 +111,13 @@ def ever_learns(schedule: ScheduleConfig) -> tuple[Role, ...]:
 
 def learning_steps(schedule: ScheduleConfig, role: Role, steps: int) -> int:
     """In how many of the first `steps` steps the role learns."""
-    return sum(role in who_learns(schedule, step) for step in range(steps))
+    if not isinstance(schedule, Sequential):
+        return steps if role in who_learns(schedule, 0) else 0
+    phases = (schedule.attacker_steps, schedule.defender_steps)
+    whole, rest = divmod(steps, sum(phases))  # counted, not walked: a budget may ask for 10⁹ steps
+    begun = (min(rest, phases[0]), max(0, rest - phases[0]))
+    place = (Role.ATTACKER, Role.DEFENDER).index(role)
+    return whole * phases[place] + begun[place]
 
 
 def snapshot_due(pool: PoolConfig | None, step: int) -> bool:

@@ -53,6 +53,15 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
             ],
             "(judges.attacker)",
         ),
+        (
+            [
+                "judges.defender={type: generative, model: m, engine: {type: openai, "
+                "base_url: 'http://h/v1', timeout: 60}}",
+                "judges.evaluation={type: generative, model: m, engine: {type: openai, "
+                "base_url: 'http://h/v1', timeout: 61}}",
+            ],
+            "judges.evaluation is the judge that trains",
+        ),
         (["schedule.type=selfplay"], "shares one policy, but the players' learn differ"),
         (
             ["train.save.keep_best=validation/direct/harmful/attack_success",

@@ -381,3 +381,36 @@ def test_what_does_not_answer_is_not_built() -> None:
         player = PlayerConfig(model="another", engine=OpenAIEngine(base_url=server.base_url))
         with pytest.raises(EndpointError, match="does not serve model 'another'"):
             build_sampler(player, None, "sampler")
+
+
+def test_it_is_built_where_an_event_loop_runs() -> None:
+    """As Inspect does, whose scorers are coroutines."""
+
+    async def build(url: str, model: str) -> object:
+        return judge_samplers()(OpenAIEngine(base_url=url), model)
+
+    with serving(models("judge")) as server:
+        assert isinstance(asyncio.run(build(server.base_url, "judge")), OpenAISampler)
+        with pytest.raises(EndpointError, match="does not serve model 'other'"):
+            asyncio.run(build(server.base_url, "other"))
+
+
+def test_a_port_that_is_none_is_told() -> None:
+    for port in ("0", "80000"):
+        with pytest.raises(ConfigError, match="is not an http"):
+            sampler(f"http://127.0.0.1:{port}/v1")
+
+
+def test_proxies_are_not_asked_for_servers_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with serving(chat("ok")) as server:
+        assert draw(sampler(server.base_url), request()) == [["ok"]]
+    for name in ("ALL_PROXY", "HTTP_PROXY", "all_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "odd://127.0.0.1:9")
+    with pytest.raises(
+        ConfigError, match=r"the proxy of ALL_PROXY.* cannot be used for http://h\.t"
+    ):
+        draw(sampler("http://h.test/v1"), request())

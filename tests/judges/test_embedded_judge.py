@@ -10,10 +10,11 @@ import zlib
 import numpy as np
 import pytest
 
+from advgame.audit.open import open_judges
 from advgame.config.judges import EmbeddedJudgeConfig
 from advgame.errors import JudgeError
 from advgame.judges.embedded import EmbeddedJudge, build, load
-from advgame.judges.embedded.heads import SHIPPED
+from advgame.judges.embedded.heads import SHIPPED, Heads
 from advgame.judges.similarity import SimilarityCheck
 from advgame.protocols import FaithfulnessCheck, Judge, JudgeGroup
 from advgame.types import Cost, Kind, Role, Seed
@@ -53,6 +54,26 @@ def test_one_judgement_a_reply_in_order(judge):
     alone = [asyncio.run(judge.judge([g]))[0] for g in groups]
     assert judgements == alone
     assert set(judgements[0][0].details) >= {"refusal", "deflection", "topic", "quality"}
+
+
+def test_heads_that_lack_one_are_refused_when_loaded(tmp_path):
+    whole = load("a")
+    for wrong in (
+        Heads(style="a", heads={k: v for k, v in whole.heads.items() if k != "harm"}),
+        Heads(style="c", heads=whole.heads),
+    ):
+        wrong.save(tmp_path / "own.safetensors")
+        with pytest.raises(JudgeError, match=r"lacks heads: harm|no style 'c'"):
+            load(str(tmp_path / "own.safetensors"))
+
+
+def test_a_copy_of_a_shipped_judge_has_learned_from_the_same_labels(tmp_path, monkeypatch):
+    load("a").save(tmp_path / "own.safetensors")
+    text = tmp_path / "judge.yaml"
+    text.write_text(f"type: embedded\nname: {tmp_path}/own.safetensors\n")
+    monkeypatch.setattr("advgame.engines.embed.build_embedder", lambda name: WordEmbedder())
+    own, shipped, other = open_judges([str(text), "a", "b"])
+    assert own.learned == shipped.learned == "a" != other.learned
 
 
 class MeteredEmbedder(WordEmbedder):

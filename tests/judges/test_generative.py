@@ -8,6 +8,12 @@ from builders import seed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advgame.errors import (
+    EndpointError,
+    RejectedByEndpointError,
+    RejectedError,
+    TooLongError,
+)
 from advgame.judges.ask import Asker
 from advgame.judges.cache import VerdictCache
 from advgame.judges.faithfulness import GenerativeCheck
@@ -170,6 +176,35 @@ def test_a_verdict_cut_off_at_the_limit_is_not_one() -> None:
         PointwiseJudge(asker(sampler, 0, accept_cut=True), RUBRICS).judge([group("good")])
     )
     assert values(judged) == [5]
+
+
+@pytest.mark.parametrize("error", [TooLongError, RejectedByEndpointError])
+def test_a_question_that_the_model_rejects_costs_the_others_nothing(
+    error: type[RejectedError], tmp_path: Path
+) -> None:
+    def picky(request: SampleRequest, draw: int) -> str:
+        if material(request)["REPLY"] == "poor":
+            raise error("400 (too long)")
+        return honest(request, draw)
+
+    sampler = ScriptedSampler(picky)
+    for _ in range(2):  # the second time as in a resumed run: all but that one are in the cache
+        judge = PointwiseJudge(asker(sampler, cache=VerdictCache(tmp_path)), RUBRICS)
+        [judged] = asyncio.run(judge.judge([group("good", "poor", "fair")]))
+        assert values(judged) == [9, None, 5]
+        assert judged[1].explanation == "not taken: 400 (too long)"
+    again = [material(each)["REPLY"] for each in sampler.requests[-1:]]
+    assert again == ["poor"]  # the others are kept, and it is not tried three times
+    assert len(sampler.requests) < 12
+
+
+def test_a_model_that_takes_no_question_is_an_error() -> None:
+    def closed(request: SampleRequest, draw: int) -> str:
+        raise RejectedByEndpointError("400 (unknown field top_p)")
+
+    judge = PointwiseJudge(asker(ScriptedSampler(closed)), RUBRICS)
+    with pytest.raises(EndpointError, match="unknown field"):
+        asyncio.run(judge.judge([group("good", "fair")]))
 
 
 def test_half_a_comparison_does_not_count() -> None:

@@ -78,6 +78,7 @@ def test_what_a_judge_must_not_do_is_told(what: str) -> None:
 def test_what_a_check_must_not_do_is_told() -> None:
     for says, told in (
         (lambda: [word(2.0)], "a Judgement of 2.0: give 0 to 1"),
+        (lambda: [word(0.02)], r"a Judgement of 0.02: give 1 \(faithful\), 0 \(not\)"),
         (list, "returned 0 items for 1 prompts"),
         (raises, "raised KeyError"),
     ):

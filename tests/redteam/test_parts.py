@@ -44,20 +44,50 @@ TEXTS = st.lists(st.integers(1, 40), max_size=30)
 def test_no_budget_is_overrun(costs: list[int], requests: int | None, tokens: int | None) -> None:
     """Whatever is under way at the same time, as long as a request costs what was set aside."""
     meter = Meter(Budget(requests=requests, tokens=tokens), Spent())
-    open_: list[tuple[int, Usage]] = []
-    for place, cost in enumerate(costs):
+
+    async def ask(place: int, cost: int) -> None:
         most = Usage(prompt_tokens=cost, reply_tokens=cost)
         try:
-            open_.append((meter.take(most), most))
+            ticket = await meter.take(most)
         except BudgetSpent:
             assert meter.reached in ("requests", "tokens")
-        if place % 3 == 2:
-            while open_:
-                meter.settle(*open_.pop())
-    for ticket in open_:
-        meter.settle(*ticket)
+            return
+        for _ in range(place % 3):
+            await asyncio.sleep(0)
+        meter.settle(ticket, most)
+
+    async def all_of_them() -> None:
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(ask(*each) for each in enumerate(costs)))
+
+    asyncio.run(all_of_them())
     assert requests is None or meter.spent.requests <= requests
     assert tokens is None or meter.spent.usage.total <= tokens
+
+
+def test_what_is_set_aside_spends_no_budget() -> None:
+    """Eight at once may cost 300 tokens each and cost 20: a budget of 2,000 serves many more."""
+    meter = Meter(Budget(tokens=2_000), Spent())
+    served = []
+
+    async def ask(number: int) -> None:
+        ticket = await meter.take(Usage(prompt_tokens=10, reply_tokens=290))
+        await asyncio.sleep(0)
+        meter.settle(ticket, Usage(prompt_tokens=10, reply_tokens=10))
+        served.append(number)
+
+    async def worker(start: int) -> None:
+        for number in range(start, 200, 8):
+            await ask(number)
+
+    async def all_of_them() -> None:
+        async with asyncio.timeout(60):
+            await asyncio.gather(*map(worker, range(8)), return_exceptions=True)
+
+    asyncio.run(all_of_them())
+    assert meter.reached == "tokens"
+    assert 1_700 < meter.spent.usage.total <= 2_000
+    assert len(served) == meter.spent.usage.total / 20
 
 
 class Silent:

@@ -16,10 +16,10 @@ from http_server import Answer, chat, of_json, serving
 from redteam import rogue
 
 from advgame.errors import AdvGameError, ConfigError
+from advgame.hosts import is_loopback
 from advgame.redteam.consent import require_consent
 from advgame.redteam.targets.base import USER_AGENT, Limits, TargetError
 from advgame.redteam.targets.bounded import bounded_client
-from advgame.redteam.targets.exchange import is_loopback
 from advgame.redteam.targets.local import _end
 from advgame.redteam.targets.parse import parse_target
 from advgame.redteam.values import Answer as Reply

@@ -22,6 +22,7 @@ from warm import Command
 from advgame.config import load
 from advgame.evals.attacked import open_attacker
 from advgame.evals.target import load_target, target_of
+from advgame.hosts import is_loopback
 from advgame.models.export import export
 from advgame.prompts import get_format
 from advgame.serve.app import Limits, build_app
@@ -29,7 +30,7 @@ from advgame.serve.body import ChatBody
 from advgame.serve.chat import Chat
 from advgame.serve.desk import Reply
 from advgame.serve.player import Mode, Player, manner_of, open_player
-from advgame.serve.server import is_loopback, key_for
+from advgame.serve.server import key_for
 from advgame.train import train
 from advgame.types import Completion, Finish, Kind, Message, Role, SampleRequest, Sampling
 

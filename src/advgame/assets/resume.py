@@ -56,7 +56,7 @@ def download(
                 for block in answer.iter_raw():
                     file.write(block)
                     progress(file.tell())
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError):  # also: an odd proxy
         return False
     return half.stat().st_size == wheel.size
 

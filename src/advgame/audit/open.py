@@ -12,6 +12,8 @@ from advgame.config.judges import EmbeddedJudgeConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.evals.judging import PatternJudge, describe, parse_judge
 from advgame.judges.build import SamplerFactory, build_judge
+from advgame.judges.embedded.heads import load
+from advgame.judges.sandbox import SandboxJudge
 from advgame.protocols import Embedder, Judge
 
 
@@ -26,6 +28,11 @@ class Audited:
     def unseen(self, labels: Sequence[Label]) -> list[Label]:
         """The labels that it has not learned from."""
         return [each for each in labels if each.half != self.learned]
+
+
+def _learned(config: JudgeConfig | None) -> str | None:
+    """The half of the labels a judge has learned from: that of its style, whatever its name."""
+    return load(config.name).style if isinstance(config, EmbeddedJudgeConfig) else None
 
 
 def open_judges(texts: Sequence[str]) -> list[Audited]:
@@ -50,20 +57,21 @@ def open_judges(texts: Sequence[str]) -> list[Audited]:
 
     def make(config: JudgeConfig | None) -> Judge:
         if config is None:
-            return PatternJudge()
-        return build_judge(
+            return SandboxJudge(PatternJudge())
+        made = build_judge(
             config,
             lambda engine, model: samplers()(engine, model),
             embedder,
             cache_dir() / "audit-verdicts",
         )
+        return made if isinstance(made, SandboxJudge) else SandboxJudge(made)
 
     configs = [parse_judge(text) for text in texts]  # all, before anything heavy is loaded
     return [
         Audited(
             name=describe(config),
             judge=make(config),
-            learned=config.name if isinstance(config, EmbeddedJudgeConfig) else None,
+            learned=_learned(config),
         )
         for config in configs
     ]

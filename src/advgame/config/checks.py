@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig, ImportedJudgeConfig
+from advgame.config.judges import RuleJudgeConfig, SandboxJudgeConfig, identity
 from advgame.config.players import GRPOConfig, OpenAIEngine
 from advgame.config.root import RunConfig
 from advgame.errors import ConfigError
@@ -16,6 +16,7 @@ from advgame.types import Kind, Role
 _OPEN_NAMES = ("audit/", "cost/")  # metrics of many names, or that nobody would choose by
 _UPDATES = re.compile(r"(attacker|defender|shared)/\w+")  # an objective adds names of its own
 _RATE_FIELDS = ("", "_low", "_high", "_n")
+_MAY_DO_BOTH = (RuleJudgeConfig, SandboxJudgeConfig)  # for tests; facts that nobody can please
 _MOST_THREADS = 1024  # far above any use; what the operating system refuses is no message
 _MOST_REPLIES = 1_000_000  # a step; a hundred times what is measured, and its episodes fit memory
 
@@ -144,17 +145,9 @@ def _reference(config: RunConfig) -> Iterator[str]:
 def _judges(config: RunConfig) -> Iterator[str]:
     judges, evaluation = config.judges, config.judges.evaluation
     for name, training in (("defender", judges.defender), ("attacker", judges.attacker)):
-        if isinstance(evaluation, EmbeddedJudgeConfig):
-            same = isinstance(training, EmbeddedJudgeConfig) and training.name == evaluation.name
-        elif isinstance(evaluation, GenerativeJudgeConfig):
-            same = (
-                isinstance(training, GenerativeJudgeConfig)
-                and training.model == evaluation.model
-                and training.engine == evaluation.engine
-            )
-        else:  # the rule judge is for tests, where one judge may do both
-            same = isinstance(evaluation, ImportedJudgeConfig) and training == evaluation
-        if same:
+        if evaluation is None or training is None or isinstance(evaluation, _MAY_DO_BOTH):
+            continue
+        if identity(training) == identity(evaluation):
             yield (
                 f"judges.evaluation is the judge that trains (judges.{name}): its rates would "
                 "flatter; choose another judge, or null"

@@ -76,6 +76,20 @@ Judge = Annotated[
 ]
 
 
+def identity(judge: Judge) -> tuple[str, ...]:
+    """What makes two judges the same one: their taste, not where or how often they are asked."""
+    match judge:
+        case EmbeddedJudgeConfig():
+            return "embedded", judge.name
+        case GenerativeJudgeConfig():
+            return "generative", judge.model, judge.rubrics or ""
+        case ImportedJudgeConfig():
+            options = ",".join(f"{key}={value}" for key, value in sorted(judge.options.items()))
+            return "import", judge.path, options
+        case RuleJudgeConfig() | SandboxJudgeConfig():
+            return (judge.type,)
+
+
 class SimilarityCheckConfig(Config):
     """Faithful when the embeddings of seed and prompt are close enough."""
 

@@ -43,7 +43,7 @@ class HfEngine(Config):
 
     type: Literal["hf"] = "hf"
     batch_tokens: int = Field(24_576, ge=64)
-    """Most tokens (rows × length) a sampling wave holds at once."""
+    """Most tokens a sampling wave holds at once, padding apart (up to four times with it)."""
 
 
 class OpenAIEngine(Config):

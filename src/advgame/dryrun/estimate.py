@@ -1,6 +1,7 @@
 """What a configuration holds in memory and does in a step, estimated from shapes.
 
-On the side of too much: `auto` counts as float32, every move is as long as its limit.
+On the side of too much: `auto` counts as float32, every move is as long as its limit. Padding is
+not counted: a wave of prompts of very unequal length holds more, at most four times its budget.
 """
 
 from __future__ import annotations
@@ -109,13 +110,13 @@ def _player_parts(
     if learns:
         yield "gradients and AdamW (float32)", (1 + _ADAM) * trained * 4
         yield _ACTIVATIONS, _activations(player, shape, layers, width)
-    cache_row = 2 * shape.layers * shape.kv_heads * shape.head_dim * width
-    yield _WAVE, _wave(player) * cache_row
-
-
-def _wave(player: PlayerConfig) -> int:
     assert isinstance(player.engine, HfEngine)
-    return player.engine.batch_tokens
+    yield _WAVE, _wave(shape, player.engine, width)
+
+
+def _wave(shape: Shape, engine: HfEngine, width: int) -> float:
+    row = 2 * shape.layers * shape.kv_heads * shape.head_dim * width
+    return engine.batch_tokens * row
 
 
 def _activations(player: PlayerConfig, shape: Shape, layers: int, width: int) -> float:
@@ -131,14 +132,13 @@ def _judge_parts(config: RunConfig) -> Iterator[Part]:
     for owner, judge in named_judges(config).items():
         if isinstance(judge, GenerativeJudgeConfig | GenerativeCheckConfig):
             shape = shape_of(judge.model)
-            here = isinstance(judge.engine, HfEngine) and judge.model not in loaded
-            if here and shape is not None:
-                loaded.add(judge.model)
-                yield Part(
-                    owner=f"{owner} judge",
-                    name=judge.model,
-                    bytes=shape.parameters * _BYTES["auto"],
-                )
+            if not isinstance(judge.engine, HfEngine) or judge.model in loaded or shape is None:
+                continue
+            loaded.add(judge.model)
+            who, width = f"{owner} judge", _BYTES["auto"]
+            yield Part(owner=who, name=judge.model, bytes=shape.parameters * width)
+            wave = _wave(shape, judge.engine, width)
+            yield Part(owner=who, name=_WAVE, bytes=wave, passing=True)
         elif judge is not None and judge.type in ("embedded", "similarity") and not encoder:
             encoder = True
             yield Part(owner="judges", name="sentence encoder", bytes=_MINILM_BYTES)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 from advgame.config.players import Engine, HfEngine, OpenAIEngine, PlayerConfig
 from advgame.engines.hf import HfSampler
@@ -64,8 +66,19 @@ def judge_samplers() -> Callable[[Engine, str], Sampler]:
     return make
 
 
+def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end, also where a loop is running already, as in a scorer of Inspect."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
 def _endpoint(engine: OpenAIEngine, model: str) -> OpenAISampler:
     """Made only if it answers: a wrong name or address should stop a run before it starts."""
     sampler = OpenAISampler(engine, model)
-    asyncio.run(sampler.preflight())
+    _finish(sampler.preflight())
     return sampler

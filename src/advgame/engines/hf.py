@@ -10,7 +10,7 @@ import torch
 
 from advgame.engines.rollout import Reply, rollout
 from advgame.engines.waves import Group, Row, waves
-from advgame.errors import ModelError
+from advgame.errors import ModelError, TooLongError
 from advgame.models.chat import render, stop_ids
 from advgame.models.flops import Shape, forward_flops
 from advgame.models.lora import fused_forwards, patched
@@ -149,7 +149,7 @@ class HfSampler:
         ids = render(self._weights.tokenizer, messages, request.prefill)
         if len(ids) + request.sampling.max_new_tokens > self._context:
             opening = messages[-1].content[:_OPENING] if messages else ""
-            raise ModelError(
+            raise TooLongError(
                 f"a prompt of {len(ids)} tokens and max_new_tokens="
                 f"{request.sampling.max_new_tokens} exceed the model's {self._context} positions: "
                 f"shorten the text ({opening!r}…) or lower sampling.max_new_tokens"

@@ -21,13 +21,15 @@ from typing import Any
 import httpx
 import tenacity
 
-from advgame.errors import ConfigError, EndpointError
+from advgame.errors import ConfigError, EndpointError, RejectedByEndpointError
 from advgame.hostile import clean
+from advgame.hosts import is_loopback
 
 MAX_BYTES = 8 * 2**20
 """Most bytes read of one answer."""
 MAX_WAIT = 60.0
 """Most seconds waited before a further try, whatever Retry-After says."""
+_REJECTED = (400, 413, 422)  # what the request holds: too long, or stopped by a filter
 _BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=30) + tenacity.wait_random(0, 0.5)
 
 
@@ -70,7 +72,9 @@ class JsonEndpoint:
             ConfigError: the address is not a plain http(s) one.
         """
         url = _parse(base_url)
-        if url is None or url.scheme not in ("http", "https") or not url.host:
+        port = url.port if url is not None else None
+        odd = port is not None and not 0 < port < 65_536
+        if url is None or url.scheme not in ("http", "https") or not url.host or odd:
             raise ConfigError(
                 f"engine.base_url {base_url!r} is not an http(s) address: "
                 "write for example http://127.0.0.1:8000/v1"
@@ -88,16 +92,29 @@ class JsonEndpoint:
         self._retries = retries
 
     def connect(self, connections: int) -> httpx.AsyncClient:
-        """Return a client for the running event loop, to be used as a context manager."""
+        """Return a client for the running event loop, to be used as a context manager.
+
+        A proxy from the environment is used for everything but this machine's own servers.
+
+        Raises:
+            ConfigError: that proxy cannot be used.
+        """
         headers = {"Accept": "application/json"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
-        return httpx.AsyncClient(
-            headers=headers,
-            timeout=None,  # one deadline for the whole try instead: a dripping server is slow too
-            limits=httpx.Limits(max_connections=connections),
-            follow_redirects=False,
-        )
+        try:
+            return httpx.AsyncClient(
+                headers=headers,
+                timeout=None,  # one deadline for the whole try: a dripping server is slow too
+                limits=httpx.Limits(max_connections=connections),
+                follow_redirects=False,
+                trust_env=not is_loopback(self._url),
+            )
+        except (ImportError, ValueError) as error:
+            raise ConfigError(
+                f"the proxy of ALL_PROXY, HTTP_PROXY or HTTPS_PROXY cannot be used for "
+                f"{self._url} ({_line(str(error))}): set another, or name the host in NO_PROXY"
+            ) from None
 
     async def call(
         self,
@@ -170,7 +187,7 @@ class JsonEndpoint:
             )
         if status in (408, 429) or status >= 500:
             return _MayPassError(line, retry_after(response.headers.get("Retry-After")))
-        return EndpointError(line)
+        return RejectedByEndpointError(line) if status in _REJECTED else EndpointError(line)
 
     def _harmless(self, words: str) -> str:
         """A server's words for a message: the key struck out, then cut to one line."""

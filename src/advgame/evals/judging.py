@@ -18,9 +18,7 @@ from advgame.assets import cache_dir
 from advgame.config.judges import (
     EmbeddedJudgeConfig,
     GenerativeJudgeConfig,
-    ImportedJudgeConfig,
-    RuleJudgeConfig,
-    SandboxJudgeConfig,
+    identity,
 )
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import OpenAIEngine
@@ -122,7 +120,7 @@ def refuse_training_judge(
     Raises:
         JudgeError: it did, and is not `allowed` to measure what it taught.
     """
-    if judge is None or _identity(judge) not in map(_identity, trained_by or ()):
+    if judge is None or identity(judge) not in map(identity, trained_by or ()):
         return False
     if not allowed:
         raise JudgeError(
@@ -134,23 +132,7 @@ def refuse_training_judge(
 
 def describe(judge: JudgeConfig | None) -> str:
     """A judge in a few words."""
-    return " ".join(filter(None, _identity(judge))) if judge else PATTERNS
-
-
-def _identity(judge: JudgeConfig) -> tuple[str, ...]:
-    """What makes two judges the same one: their taste, not where or how often they are asked."""
-    match judge:
-        case EmbeddedJudgeConfig():
-            return "embedded", judge.name
-        case GenerativeJudgeConfig():
-            return "generative", judge.model, judge.rubrics or ""
-        case ImportedJudgeConfig():
-            options = ",".join(f"{key}={value}" for key, value in sorted(judge.options.items()))
-            return "import", judge.path, options
-        case RuleJudgeConfig():
-            return ("rule",)
-        case SandboxJudgeConfig():
-            return ("sandbox",)
+    return " ".join(filter(None, identity(judge))) if judge else PATTERNS
 
 
 @cache

@@ -2,17 +2,19 @@
 
 Identical questions are asked once. A question whose verdict is unusable is asked again, `retries`
 times, each with its own seed; what is still unusable then stays without an answer, it never
-becomes a score. Only usable verdicts are cached, each with what drawing it took: a step that is
-played again after a crash counts what it counted before.
+becomes a score. The same holds for a question that the model does not take, too long a one or one
+that a provider's filter stops: it costs the others nothing. Only usable verdicts are cached, each
+with what drawing it took: a step that is played again after a crash counts what it counted before.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from advgame.derive import derive, digest
+from advgame.errors import RejectedError
 from advgame.judges.cache import VerdictCache
 from advgame.judges.prompting import judge_prompt
 from advgame.judges.verdict import Form, Values, parse
@@ -80,6 +82,7 @@ class Asker:
         self._accept_cut = accept_cut
         self._state = state
         self._cost = Cost()
+        self._served = False  # whether the model ever took a question, in this process or another
 
     @property
     def cost(self) -> Cost:
@@ -91,22 +94,52 @@ class Asker:
 
         Raises:
             EndpointError: the model's endpoint did not serve.
+            RejectedError: it takes no question at all.
         """
         asked = {self._key(each): each for each in questions}
         answers = {key: self._cached(key, each) for key, each in asked.items()}
+        self._served |= any(answer.values is not None for answer in answers.values())
+        hopeless: set[str] = set()
         for attempt in range(self._retries + 1):
-            unanswered = [key for key, answer in answers.items() if answer.values is None]
+            unanswered = [k for k, a in answers.items() if a.values is None and k not in hopeless]
             if not unanswered:
                 break
-            drawn = await self._sampler.sample(
-                [self._request(asked[key].prompt, key, attempt) for key in unanswered]
-            )
-            for key, (completion,) in zip(unanswered, drawn, strict=True):
-                answers[key] = self._read(asked[key], completion, answers[key].cost)
+            wanted = [(self._request(asked[key].prompt, key, attempt), key) for key in unanswered]
+            async for key, drawn in self._draw(wanted):
+                before = answers[key].cost
+                if isinstance(drawn, RejectedError):
+                    hopeless.add(key)
+                    answers[key] = Answer(None, f"not taken: {drawn}", "", before)
+                    continue
+                answers[key] = self._read(asked[key], drawn, before)
                 if self._cache is not None and answers[key].values is not None:
                     self._cache.put(self._place(key), _kept(answers[key]))
         self._cost = sum((answer.cost for answer in answers.values()), self._cost)
         return [answers[self._key(each)] for each in questions]
+
+    async def _draw(
+        self, wanted: Sequence[tuple[SampleRequest, str]]
+    ) -> AsyncIterator[tuple[str, Completion | RejectedError]]:
+        """Yield an output a question. Where the model rejects one of them, halves are tried."""
+        left = [wanted]
+        rejected: list[tuple[str, RejectedError]] = []
+        while left:
+            part = left.pop()
+            try:
+                drawn = await self._sampler.sample([request for request, _ in part])
+            except RejectedError as error:
+                if len(part) == 1:
+                    rejected.append((part[0][1], error))
+                else:
+                    left += [part[len(part) // 2 :], part[: len(part) // 2]]
+                continue
+            self._served = True
+            for (_, key), (completion,) in zip(part, drawn, strict=True):
+                yield key, completion
+        if rejected and not self._served:  # the fault is not the question's
+            raise rejected[0][1]
+        for each in rejected:
+            yield each
 
     def _key(self, asked: Question) -> str:
         """Content hash of all that an answer depends on; a question's seeds follow from it."""
@@ -128,9 +161,10 @@ class Asker:
         drawn = completion.cost
         tokens = drawn.read_tokens + drawn.sampled_tokens
         cost = before + Cost(judge_tokens=tokens, flops=drawn.flops)
-        if completion.finish is Finish.LENGTH and not self._accept_cut:
+        cut = completion.finish is Finish.LENGTH
+        if cut and not self._accept_cut:
             return Answer(None, "cut off at the token limit", completion.text, cost)
-        return _parsed(asked, completion.text, cost)
+        return _parsed(asked, completion.text, cost, cut=cut)
 
     def _request(self, prompt: str, key: str, attempt: int) -> SampleRequest:
         return SampleRequest(
@@ -140,8 +174,8 @@ class Asker:
         )
 
 
-def _parsed(asked: Question, output: str, cost: Cost) -> Answer:
-    verdict = parse(asked.form, output, fence=asked.fence, quoted=asked.quoted)
+def _parsed(asked: Question, output: str, cost: Cost, *, cut: bool = False) -> Answer:
+    verdict = parse(asked.form, output, fence=asked.fence, quoted=asked.quoted, cut=cut)
     return Answer(verdict.values, verdict.problem, output, cost)
 
 

@@ -62,12 +62,19 @@ class OwnCheck:
         """Return what the check says.
 
         Raises:
-            OwnCodeError: it raised, or that is not one judgement a prompt, from 0 to 1 or None.
+            OwnCodeError: it raised, or that is not one judgement a prompt, 1, 0 or None.
         """
         with running(self._path):
             said = await _awaited(self._path, "check", self._check.check(prompts))
         rows = _counted(self._path, said, len(prompts), "prompts")
-        return [_checked(self._path, word, 1.0) for word in rows]
+        checked = [_checked(self._path, word, 1.0) for word in rows]
+        for word in checked:
+            if word.value not in (0.0, 1.0, None):  # a probability would mask next to nothing
+                raise OwnCodeError(
+                    f"{self._path} returned a Judgement of {word.value!r}: give 1 (faithful), "
+                    "0 (not), or None where nothing can be said"
+                )
+        return checked
 
 
 async def _awaited(path: str, method: str, answer: Any) -> Any:

@@ -4,9 +4,10 @@ The verdict is the last line that begins with `Verdict:`, outside any fenced mat
 repeats. It counts only if it is well formed and in range: nothing is clipped, guessed or taken
 from an earlier line.
 
-A judge may also quote the text under judgement bare, with a verdict planted in it. So when its
-lines disagree and the last one says what stands in that text, the two cannot be told apart, and
-the verdict is unusable: planted text may cost a try, never make a score.
+A judge may also quote the text under judgement bare, with a verdict planted in it. So when the last
+such line says what stands in that text, and other lines disagree, or it is not how the output ends,
+or the output was cut before its end, the two cannot be told apart, and the verdict is unusable:
+planted text may cost a try, never make a score.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Verdict:
     problem: str = ""
 
 
-def parse(form: Form, output: str, *, fence: str, quoted: Sequence[str]) -> Verdict:
+def parse(
+    form: Form, output: str, *, fence: str, quoted: Sequence[str], cut: bool = False
+) -> Verdict:
     """Read the verdict out of `output`.
 
     Args:
@@ -51,19 +54,22 @@ def parse(form: Form, output: str, *, fence: str, quoted: Sequence[str]) -> Verd
         output: all the judge wrote.
         fence: the token of its prompt's BEGIN and END lines.
         quoted: the texts under judgement, as they are.
+        cut: the output ends where it had no more tokens, not where the judge was done.
 
     Example:
         >>> parse(Form.SINGLE, "Vague.\\nVerdict: 6.5", fence="f", quoted=[]).values
         (6.5,)
     """
-    lines = _VERDICT_LINE.findall(without_blocks(defuse(output), fence))
+    own = without_blocks(defuse(output), fence)
+    lines = list(_VERDICT_LINE.finditer(own))
     if not lines:
         return Verdict(None, "no verdict line")
-    said = [_values(form, line) for line in lines]
+    said = [_values(form, line[1]) for line in lines]
     last = said[-1]
     if last is None:
         return Verdict(None, "malformed verdict")
-    if last in _planted(form, quoted) and any(each != last for each in said):
+    unsure = cut or own[lines[-1].end() :].strip() or any(each != last for each in said)
+    if unsure and last in _planted(form, quoted):
         return Verdict(None, "the verdict cannot be told from quoted text")
     if any(not 0 <= value <= 10 for value in last):
         return Verdict(None, "score out of range")

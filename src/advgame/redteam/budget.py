@@ -2,11 +2,12 @@
 
 A request is let through only if what it may cost still fits: its own estimate and that of every
 request under way are set aside first. So no budget is overrun, but by a target that writes more
-than it was asked to.
+than it was asked to. One that fits only without what is set aside waits until that is known.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ class Meter:
         self._set_aside: dict[int, Usage] = {}
         self._tickets = 0
         self._begun = time.monotonic()
+        self._settled = asyncio.Event()
         self.reached: str | None = None
         """The bound that was met first."""
 
@@ -87,12 +89,17 @@ class Meter:
             self.reached = self.reached or "time"
         return self.reached is not None
 
-    def take(self, at_most: Usage) -> int:
+    async def take(self, at_most: Usage) -> int:
         """Count one request that costs `at_most`, and return its ticket for `settle`.
+
+        Where others under way may cost too much for it to fit, it waits until one of them is done.
 
         Raises:
             BudgetSpent: it does not fit.
         """
+        while self._reached(at_most) and not (self.reached or self._reached(at_most, alone=True)):
+            self._settled.clear()
+            await self._settled.wait()
         self.reached = self.reached or self._reached(at_most)
         if self.reached:
             raise BudgetSpent(self.reached)
@@ -105,15 +112,18 @@ class Meter:
         """Replace what was set aside for a request by what it cost."""
         self._set_aside.pop(ticket)
         self._spent = replace(self._spent, usage=self._spent.usage + usage)
+        self._settled.set()
 
     def time_is_up(self) -> BudgetSpent:
         """Take note that a request was cut short because there is no time left."""
         self.reached = self.reached or "time"
         return BudgetSpent("time")
 
-    def _reached(self, at_most: Usage) -> str | None:
+    def _reached(self, at_most: Usage, *, alone: bool = False) -> str | None:
+        """The bound that one more request would break, those under way apart if `alone`."""
         bound, spent = self._budget, self.spent
-        usage = sum(self._set_aside.values(), spent.usage + at_most)
+        aside = () if alone else self._set_aside.values()
+        usage = sum(aside, spent.usage + at_most)
         if bound.requests is not None and spent.requests >= bound.requests:
             return "requests"
         if bound.tokens is not None and usage.total > bound.tokens:

@@ -94,7 +94,7 @@ class Gate:
         most = Usage(
             prompt_tokens=asked.prompt_tokens, reply_tokens=self._how.max_new_tokens, estimated=True
         )
-        ticket = self.meter.take(most)
+        ticket = await self.meter.take(most)
         used = asked  # what was sent is paid for, whatever comes back
         clock, tokens = self.meter.spent.seconds, asked.total
         try:

@@ -9,9 +9,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from ipaddress import ip_address
 
 from advgame.errors import ConfigError, StoreError
+from advgame.hosts import is_loopback
 from advgame.serve.app import Limits, build_app
 from advgame.serve.player import Player
 
@@ -24,16 +24,6 @@ KEY_ENV = "ADVGAME_API_KEY"
 _LEAST_KEY = 16
 _CONNECTIONS = 256
 _GRACE = 60  # seconds that replies under way are given when the server is told to stop
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def key_for(host: str, key_env: str) -> str | None:

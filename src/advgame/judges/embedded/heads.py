@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -23,6 +23,7 @@ from advgame.judges.embedded.features import TEXT_FEATURES, Floats
 from advgame.judges.embedded.stance import Style
 
 SHIPPED = ("a", "b")
+_NAMES = ("refusal", "deflection", "redirect", "harm", "objective", "topic", "quality")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,11 @@ def load(name_or_path: str) -> Heads:
                 )
                 for name, spec in layout.items()
             }
-            return Heads(style=cast(Style, meta["style"]), heads=heads)
+            style = meta["style"]
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise JudgeError(f"embedded judge {name_or_path!r} cannot be read: {error}") from error
+    if style not in get_args(Style):
+        raise JudgeError(f"embedded judge {name_or_path!r}: no style {style!r} is known")
+    if lacking := [name for name in _NAMES if name not in heads]:
+        raise JudgeError(f"embedded judge {name_or_path!r} lacks heads: {', '.join(lacking)}")
+    return Heads(style=cast(Style, style), heads=heads)

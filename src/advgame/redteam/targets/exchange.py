@@ -8,7 +8,6 @@ deadline, so a server that drips or never ends costs no more than that.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import httpx
 
 from advgame.engines.http import retry_after
 from advgame.hostile import clean
+from advgame.hosts import is_loopback
 from advgame.redteam.targets.base import USER_AGENT, Limits, TargetError
 from advgame.redteam.values import State
 
@@ -108,20 +108,6 @@ class Exchange:
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return text
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is this machine's own."""
-    try:
-        host = httpx.URL(url).host
-    except httpx.InvalidURL:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @cache

@@ -16,8 +16,9 @@ from pydantic import Field
 
 from advgame.config.base import Config
 from advgame.errors import ConfigError
+from advgame.hosts import is_loopback
 from advgame.redteam.targets.base import MAX_BYTES, Limits, TargetError, estimated
-from advgame.redteam.targets.exchange import Exchange, is_loopback
+from advgame.redteam.targets.exchange import Exchange
 from advgame.redteam.targets.files import read_target
 from advgame.redteam.values import Answer, State, Usage
 from advgame.types import Message, Sampling
