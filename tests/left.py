@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 
 
@@ -17,7 +18,10 @@ def left_by(run: Path) -> dict[str, Any]:
         if not path.is_file() or name.split("/")[0] in (".lock", "config.yaml", "report.html"):
             continue
         if path.suffix == ".safetensors":
-            found[name] = {k: v.numpy().tobytes() for k, v in load_file(path).items()}
+            found[name] = {
+                k: v.reshape(-1).view(torch.uint8).numpy().tobytes()
+                for k, v in load_file(path).items()
+            }
         elif name == "metrics.jsonl":
             lines = [json.loads(line) for line in path.read_text().splitlines()]
             found[name] = [{k: v for k, v in line.items() if k != "time"} for line in lines]

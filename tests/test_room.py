@@ -10,6 +10,7 @@ import pytest
 
 from advgame.config import load
 from advgame.errors import SeedError
+from advgame.store.reader import open_readonly
 from advgame.train import train
 
 ROOM = ["train.threads=1", "train.validation.every=0", "train.steps=2", "seeds.direct.harmful=4"]
@@ -34,6 +35,35 @@ def least_too_long(folder: Path, low: int, high: int) -> int:
         else:
             low = middle
     return high
+
+
+def test_of_fixed_attacks_those_are_played_that_fit(tmp_path: Path) -> None:
+    """Under every guide, too: a draw that does not fit would end the run, and end it again."""
+    text = "how do they go"
+    path = tmp_path / "own.jsonl"
+    rows = [{"text": text, "split": "train"}, {"text": "who goes", "split": "validation"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    attacks = [f"{text} {end}" for end in ("now", "go " * 300, "go " * 2_900)]
+    (tmp_path / "attacks.jsonl").write_text(
+        "".join(json.dumps({"prompt": each, "seed": text}) + "\n" for each in attacks)
+    )
+    made = load(
+        "tiny",
+        [
+            "train.threads=1", "train.validation.every=0", "train.steps=2",
+            f"seeds.harmful=[{path}]", "game.prompts_per_seed=8",
+            f"schedule={{type: static, attacks: '{tmp_path}/attacks.jsonl'}}",
+        ],
+    )  # fmt: skip
+    train(made, tmp_path / "run")
+    played = {
+        branch.attack.move.text
+        for step in range(2)
+        for episode in open_readonly(tmp_path / "run").episodes(step)
+        for branch in episode.branches
+        if episode.seed.text == text and not episode.seed.direct
+    }
+    assert {" ".join(each.split()) for each in played} == {" ".join(a.split()) for a in attacks[:2]}
 
 
 def test_what_fits_is_played_and_what_does_not_is_refused_at_once(tmp_path: Path) -> None:

@@ -80,8 +80,18 @@ def test_turns_share_the_seeds_without_overlap(
             if isinstance(source, Past):
                 assert role not in turn.learns  # a past self never learns
                 assert source.step < step
-                assert snapshot_due(pool, source.step)
+                assert snapshot_due(made, source.step)
     assert plan == turns(made, step)  # stateless
+
+
+def test_players_join_a_pool_only_where_somebody_meets_them() -> None:
+    pool = {"share": 0.5, "every": 2}
+    assert [snapshot_due(config("joint", pool=pool), step) for step in (0, 1, 2)] == [
+        True, False, True,
+    ]  # fmt: skip
+    assert not snapshot_due(config("static", pool=pool), 0)
+    assert not snapshot_due(config("joint", pool={"share": 0.0}), 0)
+    assert not snapshot_due(config("joint", pool=None), 0)
 
 
 def test_one_seed_for_the_pool_goes_to_both_players_in_turn() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain
 
 from advgame.engines.hf import HfSampler
 from advgame.errors import SeedError
 from advgame.game.seat import Ask, ModelSeat, Seat
 from advgame.seeds.load import SeedPool
-from advgame.types import Role, Seed
+from advgame.types import Kind, Message, Role, Seed
 
 _OPENING = 60
 
@@ -17,8 +18,8 @@ _OPENING = 60
 def check_room(seats: Mapping[Role, Seat], *pools: SeedPool) -> None:
     """Ask of each player in this process whether it has room for each seed and its own move.
 
-    An endpoint knows its own limit. What an Attacker makes of a seed and what a guide adds are not
-    known yet: a prompt that grows too long by these still ends the run when it is drawn.
+    An endpoint knows its own limit. What an Attacker makes of a seed is not known yet, and guides
+    are not looked at: a prompt that grows too long by these still ends the run when it is drawn.
 
     Raises:
         SeedError: seeds are too long for a player: how many, and the first of them.
@@ -37,6 +38,29 @@ def check_room(seats: Mapping[Role, Seat], *pools: SeedPool) -> None:
                 f"(sampling.max_new_tokens): {seed.text[:_OPENING]!r}… takes {tokens}. "
                 "Drop or shorten them"
             )
+
+
+def room_of(seat: Seat, guides: Sequence[tuple[Message, ...]]) -> Callable[[str, Kind], bool]:
+    """Return what says whether a text and the seat's move fit its context, under each guide, too.
+
+    An endpoint knows its own limit: there everything fits.
+    """
+    if not isinstance(seat, ModelSeat) or not isinstance(seat.sampler, HfSampler):
+        return lambda text, kind: True
+    model, sampler = seat, seat.sampler
+    room = sampler.positions - model.sampling.max_new_tokens
+
+    @cache
+    def most(text: str, kind: Kind) -> int:
+        asks = (Ask(text=text, kind=kind, seeds=(), guide=guide) for guide in ((), *guides))
+        return max(sampler.length(model.request(ask)) for ask in asks)
+
+    def fits(text: str, kind: Kind) -> bool:
+        # A token is at least one byte, so most texts are known to fit without being rendered.
+        short = len(text.encode(errors="surrogatepass")) + most(".", kind) <= room
+        return short or most(text, kind) <= room
+
+    return fits
 
 
 def _too_long(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from advgame.config import RunConfig
 from advgame.config.root import Static
@@ -10,7 +11,9 @@ from advgame.engines.build import build_sampler, hf_sampler
 from advgame.game.seat import FixedSeat, ModelSeat, Seat
 from advgame.models.weights import PlayerWeights
 from advgame.prompts import get_format
+from advgame.prompts.guide import guides
 from advgame.protocols import Sampler
+from advgame.room import room_of
 from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import SeedPool
 from advgame.types import Role, Sampling
@@ -56,11 +59,23 @@ def seat_of(
     )
 
 
-def fixed_seat(config: RunConfig, pool: SeedPool) -> Seat:
-    """The seat of fixed attacks; without a static schedule nobody sits there."""
+def fixed_seat(config: RunConfig, pool: SeedPool, defender: Seat) -> Seat:
+    """The seat of fixed attacks; without a static schedule nobody sits there.
+
+    Of a seed's attacks those are played that `defender` has room for, under any guide; without
+    one, the seed itself.
+    """
     if not isinstance(config.schedule, Static):
         return FixedSeat(lambda text: ())
-    seeds = (*pool.harmful, *pool.benign)
-    attacks = load_attacks(config.schedule.attacks, seeds)
-    ids = {seed.text: seed.id for seed in seeds}
-    return FixedSeat(lambda text: attacks.get(ids[text], (text,)))
+    seeds = {seed.text: seed for seed in (*pool.harmful, *pool.benign)}
+    attacks = load_attacks(config.schedule.attacks, seeds.values())
+    guide = config.defender.guide
+    fits = room_of(defender, (*guides(guide.harmful_text), *guides(guide.benign_text)))
+
+    @cache
+    def known(text: str) -> Sequence[str]:
+        seed = seeds[text]
+        found = attacks.get(seed.id, ())
+        return tuple(each for each in found if fits(seed.present(each), seed.kind)) or (text,)
+
+    return FixedSeat(known)

@@ -74,7 +74,7 @@ class World:
         """Give the samplers the weights that play step `step`; the version is the step."""
         for player in self.players:
             player.sync.push(player.config.learn.sample_from, step)
-        if step < self.config.train.steps and snapshot_due(self.config.pool, step):
+        if step < self.config.train.steps and snapshot_due(self.config, step):
             self.opponents.snapshot(step)
 
     def average(self, learned: Iterable[str]) -> None:
@@ -143,7 +143,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
         direct_replies=config.game.direct_replies or config.game.replies_per_prompt,
         drift_ratio=config.game.drift_ratio,
     )
-    fixed = fixed_seat(config, train_seeds)
+    fixed = fixed_seat(config, train_seeds, seats[Role.DEFENDER])
     training: list[Sampler | Judge | FaithfulnessCheck] = [
         *dict.fromkeys(samplers.values()),
         *([beginner] if beginner else []),

@@ -78,6 +78,21 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
             [f"attacker.{SERVED}", "schedule.type=defender-only", "pool={every: 1}"],
             "attacker.engine is an endpoint, which has no past selves; set pool=null",
         ),
+        (
+            ["attacker.sampling.temperature=0", "pool=null"],
+            "attacker.sampling.temperature = 0: every move of a group is the same",
+        ),
+        (
+            [
+                "game.prompts_per_seed=1",
+                "attacker.learn.credit=null",
+                "attacker.learn.objective.type=grpo",
+                "seeds.attacked={harmful: 2, benign: 2}",
+                "attacker.learn.minibatches=2",
+                "pool=null",
+            ],
+            "none takes more than 1",
+        ),
         (["attacker.learn.objective.type=grpo"], "objective grpo needs credit.type=advantages"),
     ],
 )  # fmt: skip
@@ -94,6 +109,15 @@ def test_impossible_together(overrides: list[str], message: str) -> None:
         ["seeds.attacked={harmful: 0, benign: 0}", "schedule.type=defender-only", "pool=null"],
         ["game.prompts_per_seed=1", "schedule.type=defender-only"],
         ["judges.evaluation=null"],
+        ["defender.sampling.temperature=0"],  # guided replies are others
+        [  # nothing is attacked, so only direct groups have a guided reply
+            "seeds.attacked={harmful: 0, benign: 0}",
+            "schedule.type=defender-only",
+            "pool=null",
+            "game.direct_replies=6",
+            "game.replies_per_prompt=2",
+            "defender.guide.harmful=3",
+        ],
         GRPO,
         [
             "defender.guide={harmful: 0, benign: 0}",

@@ -330,13 +330,19 @@ def test_a_run_without_validation_needs_no_seeds_for_it(tmp_path: Path) -> None:
         train(tiny("train.steps=1", "train.validation.every=1", *own), tmp_path / "other")
 
 
-@pytest.mark.parametrize("kind", ["joint", "selfplay"])
+@pytest.mark.parametrize("kind", ["joint", "selfplay", "full"])
 def test_a_fork_keeps_a_player_that_it_does_not_train(tmp_path: Path, kind: str) -> None:
     """A fresh Attacker against the other run's Defender, which must stay what it was."""
     update = ("train.update=step", "schedule={type: selfplay}") if kind == "selfplay" else ()
     fast = [f"{who}.learn.lr=0.05" for who in ("attacker", "defender")]
-    train(tiny("train.steps=3", *fast, *update), tmp_path / "old")
-    made = tiny("train.steps=2", "schedule={type: attacker-only}")
+    whole = [
+        f"{who}.{key}"
+        for who in ("attacker", "defender")
+        for key in ("adapter=null", "dtype=bfloat16")  # its policy and ema are kept in float32
+        if kind == "full"
+    ]
+    train(tiny("train.steps=3", *fast, *update, *whole), tmp_path / "old")
+    made = tiny("train.steps=2", "schedule={type: attacker-only}", *whole)
     old, fresh = f"{tmp_path / 'old'}@3", (Role.ATTACKER,)
 
     class KilledError(Exception):

@@ -35,6 +35,9 @@ PLAIN = tagged("prompt", thinking=False)
         (whole, "  ", None),
         (one_request, '"Write it." ', Parsed("Write it.")),
         (one_request, "Write it.\n\nSure, here it is", None),
+        (one_request, '"Alpha" or "Omega"', Parsed('"Alpha" or "Omega"')),
+        (one_request, "'What's it?'", Parsed("What's it?")),
+        (one_request, '"She said “go” to me."', Parsed('"She said “go” to me."')),
         (one_request, '""', None),
     ],
 )

@@ -45,6 +45,11 @@ def train(
     config = load(source, overrides or ())
     if fresh and fork is None:
         raise ConfigError("--fresh says which player of --from to leave; it needs --from")
+    if fresh and config.selfplay:
+        raise ConfigError(
+            f"--fresh {fresh}: schedule.type = selfplay has one policy for both players; "
+            "leave --fresh out, or --from to begin anew"
+        )
     folder = out or run_folder(config.name, resume=resume)
     _check(folder, resume, fork, dry_run)
     if dry_run:

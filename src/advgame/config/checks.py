@@ -86,38 +86,74 @@ def _size(config: RunConfig) -> Iterator[str]:
 
 
 def _contrast(config: RunConfig) -> Iterator[str]:
+    groups = _groups(config)
+    if not groups:
+        return  # `_seeds` says so
+    counts = {
+        "attacker": ("game.prompts_per_seed", config.game.prompts_per_seed),
+        "defender": max(groups, key=lambda group: group[1]),
+    }
+    guided = config.defender.guide.harmful + config.defender.guide.benign
+    for name in learners(config):
+        key, count = counts[name]
+        player = config.player(Role(name))
+        credit = player.learn.credit_or_default
+        inside = credit.type == "pairs" or credit.baseline == "seed"
+        if count < 2 and inside:
+            yield f"{key} = {count}: {name} learns from contrasts inside a group; needs at least 2"
+        elif inside and player.sampling.temperature == 0 and not (name == "defender" and guided):
+            yield (
+                f"{name}.sampling.temperature = 0: every move of a group is the same, so there is "
+                "no contrast to learn from; raise it"
+            )
+        elif count < 2 and (most := _together(config, name)) < 2:
+            yield (
+                f"{key} = {count}: {name} learns from contrasts among what an update takes, and "
+                f"none takes more than {most}; raise it or the seeds, or lower "
+                f"{name}.learn.minibatches"
+            )
+
+
+def _groups(config: RunConfig) -> list[tuple[str, int]]:
+    """The replies that stand side by side, by what sets their number, where there are any."""
     game, attacked, direct = config.game, config.seeds.attacked, config.seeds.direct
-    groups = []  # the replies that stand side by side, where there are any
+    found = []
     if attacked.harmful + attacked.benign:
-        groups.append(("game.replies_per_prompt", game.replies_per_prompt))
+        found.append(("game.replies_per_prompt", game.replies_per_prompt))
     if direct.harmful + direct.benign:
         alone = game.direct_replies
-        groups.append(
+        found.append(
             ("game.direct_replies", alone)
             if alone is not None
             else ("game.replies_per_prompt", game.replies_per_prompt)
         )
-    if not groups:
-        return  # `_seeds` says so
-    counts = {
-        "attacker": ("game.prompts_per_seed", game.prompts_per_seed),
-        "defender": max(groups, key=lambda group: group[1]),
-    }
-    for name in learners(config):
-        key, count = counts[name]
-        credit = config.player(Role(name)).learn.credit_or_default
-        if count < 2 and (credit.type == "pairs" or credit.baseline == "seed"):
-            yield f"{key} = {count}: {name} learns from contrasts inside a group; needs at least 2"
+    return found
+
+
+def _together(config: RunConfig, name: str) -> int:
+    """The most moves that an optimiser step of a player is meant to take, one a group."""
+    # Inside, because the schedule is built on this package.
+    from advgame.schedule import splits
+
+    seeds, game = config.seeds, config.game
+    each = {"attacker": (1, 0), "defender": (game.prompts_per_seed, 1)}[name]
+    counts = [
+        sum(getattr(part, kind) * n for kind in kinds for part, n in zip(
+            (seeds.attacked, seeds.direct), each, strict=True))
+        for kinds in splits(config.train.update)
+    ]  # fmt: skip
+    minibatches = config.player(Role(name)).learn.minibatches
+    return max(counts) // minibatches
 
 
 def _guide(config: RunConfig) -> Iterator[str]:
     if config.attacker.guide.harmful or config.attacker.guide.benign:
         yield "attacker.guide: only the defender can be guided; set its counts to 0"
-    guide, learn, game = config.defender.guide, config.defender.learn, config.game
+    guide, learn = config.defender.guide, config.defender.learn
     most = max(guide.harmful, guide.benign)
     if not most:
         return
-    fewest = min(game.replies_per_prompt, game.direct_replies or game.replies_per_prompt)
+    fewest = min((count for _, count in _groups(config)), default=most)
     if most > fewest:
         yield f"defender.guide asks for {most} guided replies of {fewest}; lower it or raise D"
     if learn.reference == "recorded":

@@ -102,8 +102,7 @@ def _player_parts(
         layers = shape.layers - player.adapter.first_layer
     else:
         trained, layers = shape.parameters, shape.layers
-        held = {"policy", learn.sample_from, learn.reference} & {"policy", "ema"}
-        masters = len(held) if learns else 1
+        masters = 2 if learns else 1  # policy, and the ema that every recipe keeps
         copies = 1 + past + (learn.reference == "frozen" and learns)  # sampler, past, start
         yield f"weights ({masters} sets in float32)", masters * trained * 4
         yield f"weights ({copies} more for play and reference)", copies * trained * width

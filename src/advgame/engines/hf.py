@@ -72,8 +72,11 @@ class HfSampler:
         return self._context
 
     def length(self, request: SampleRequest) -> int:
-        """How many tokens the prompt of `request` has."""
-        return len(render(self._weights.tokenizer, request.messages, request.prefill))
+        """How many tokens the prompt of `request` has, or what stands in its place if longer."""
+        chats = (request.messages, request.context or ())
+        return max(
+            len(render(self._weights.tokenizer, chat, request.prefill)) for chat in chats if chat
+        )
 
     def pushed(self, version: int) -> None:
         """Take note that the weights it samples from are `version` from now on."""

@@ -15,10 +15,13 @@ from advgame.types import Cost
 class Accountant:
     """Counts one update at a time."""
 
-    def __init__(self, model: nn.Module, weights: PlayerWeights) -> None:
+    def __init__(
+        self, model: nn.Module, weights: PlayerWeights, *, checkpointing: bool = False
+    ) -> None:
         config: Any = model.config
         self._shape = Shape.of(config)
         self._first_layer = weights.first_trained_layer
+        self._again = self._shape.layers - self._first_layer if checkpointing else 0
         ranks = [
             tensor.shape[0] for name, tensor in weights.parameters().items() if ".lora_A." in name
         ]
@@ -43,6 +46,8 @@ class Accountant:
             rank=self._rank,
             first_layer=self._first_layer,
         )
+        # Checkpointing passes the trained layers forward once more, on the way back.
+        flops += layers_flops(self._shape, pack.tokens, context, self._again)
         if resumed:
             flops -= layers_flops(self._shape, pack.tokens, context, self._first_layer)
         self._count(pack, Cost(trained_tokens=pack.tokens, flops=round(flops)))

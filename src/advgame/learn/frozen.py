@@ -41,8 +41,10 @@ class FrozenPlayer:
         Raises:
             StoreError: missing, torn, or of another model.
         """
-        checkpoint.load_weights(folder, self._weights, ("start",))
-        self._settle("start")
+        # Each for itself: of a bfloat16 player trained in full, policy and ema hold float32.
+        checkpoint.load_weights(folder, self._weights, _SETS)
+        self._weights.copy("policy", "sampler")
+        self.adopted = True
 
     def _settle(self, source: SetName) -> None:
         for target in (*_SETS, "sampler"):

@@ -60,7 +60,7 @@ class LocalLearner:
         self._sets: tuple[SetName, ...] = ("policy", "ema")  # what a checkpoint must hold
         with weights.use("policy") as model:
             check_supported(model)
-            self._accountant = Accountant(model, weights)
+            self._accountant = Accountant(model, weights, checkpointing=config.checkpointing)
 
     def update(self, examples: Sequence[Example], /) -> UpdateStats:
         """Take one optimiser step on all `examples`.

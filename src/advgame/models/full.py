@@ -20,7 +20,8 @@ class FullWeights:
     """`PlayerWeights` as a module a set, each made when it is first needed.
 
     A set that was never written is the model the player started from, so it is loaded from there
-    again rather than copied ahead of time: what a recipe does not use costs nothing.
+    again rather than copied ahead of time. A player that learns holds policy and ema, whichever of
+    them its recipe uses.
 
     With `master`, policy and ema are kept in float32 and computed with under autocast in the
     network's dtype: at the learning rates of full fine-tuning an update is smaller than the

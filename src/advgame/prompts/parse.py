@@ -22,6 +22,8 @@ class Parsed(NamedTuple):
 Parser: TypeAlias = Callable[[str], Parsed | None]
 
 _QUOTES = {'"': '"', "“": "”", "'": "'"}
+# Where a quotation begins or ends; an apostrophe stands between letters.
+_ENDS = re.compile(r"""(?<!\w)["“'](?=\w)|(?<=[\w.!?,])["”'](?!\w)""")
 _NATIVE_THOUGHT = re.compile(r"\A\s*(?:<think>)?(?P<thought>.*?)</think>", re.DOTALL)
 
 
@@ -76,12 +78,12 @@ def whole(raw: str) -> Parsed | None:
 
 
 def one_request(raw: str) -> Parsed | None:
-    """Free text that must be a single paragraph; surrounding quotation marks are dropped.
+    """Free text that must be a single paragraph; quotation marks around all of it are dropped.
 
     The format of models too small for tags. A second paragraph is the model going on to answer
     its own prompt, or to chat about it, and fails.
     """
     text = raw.strip()
-    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
+    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and not _ENDS.search(text[1:-1]):
         text = text[1:-1].strip()
     return Parsed(text) if text and "\n\n" not in text else None
