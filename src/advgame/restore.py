@@ -49,7 +49,7 @@ def restore(
     if found is None and fork is None:
         no_fork(folder.path)
     elif found is None:
-        note_fork(folder.path, run, _kept(world, fresh))
+        note_fork(folder.path, run, source.step, _kept(world, fresh))
         folder.save(0, {**world.writers(), "driver": progress.writer(None)}, {})
     return progress
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ from fake_run import HOSTILE, write_fake_run
 
 from advgame.errors import StoreError
 from advgame.report import build_report
+from advgame.store.taught import note_fork
+from advgame.types import Role
 
 
 class Parsed(HTMLParser):
@@ -197,6 +200,13 @@ def test_run_still_going_with_a_torn_line(tmp_path: Path) -> None:
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("steps: 6", "steps: 60"))
     assert "So far 6 training steps of 60 are recorded." in "".join(parsed(run).text)
+
+
+def test_a_fork_says_what_it_was_forked_from(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path / "run", steps=2)
+    note_fork(run, write_fake_run(tmp_path / "old one", steps=2), 40, {Role.DEFENDER})
+    page = html.unescape(build_report(run).read_text(encoding="utf-8"))
+    assert f"run-again --from '{tmp_path}/old one@40' --fresh attacker" in page
 
 
 def test_a_run_that_its_budget_ended_is_over(tmp_path: Path) -> None:

@@ -122,9 +122,32 @@ def test_fixed_tasks_are_read_and_nothing_else(tmp_path: Path) -> None:
     assert task_group(tmp_path / "none").charts == ()
 
 
+def test_rates_of_one_task_that_were_measured_otherwise_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    task = {"counts": "attack_success", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+    for number, (weights, attempts, judge, tokens) in enumerate(
+        [("policy", 1, "b", 64), ("ema", 1, "b", 64), ("ema", 4, "patterns", 256)]
+    ):
+        report = {
+            "role": "defender", "step": 40, "weights": weights, "judge": judge,
+            "settings": {"max_tokens": tokens, "temperature": 0.0},
+            "tasks": {"harmbench": {**task, "attempts": attempts},
+                      "alpacaeval": {**task, "counts": "win_rate"}},
+        }  # fmt: skip
+        (tmp_path / f"evals/{number}.json").write_text(json.dumps(report))
+    attacks, wins = task_group(tmp_path).charts
+    labels = [bar.label for bar in attacks.bars]  # type: ignore[attr-defined]
+    assert sorted(labels) == [
+        "harmbench, step 40, ema, 1 attempt, judge b, 64 tokens",
+        "harmbench, step 40, ema, 4 attempts, judge patterns, 256 tokens",
+        "harmbench, step 40, policy, 1 attempt, judge b, 64 tokens",
+    ]
+    assert wins.title == "Wins against the reference"
+
+
 def test_the_trade_off_needs_two_checkpoints(data: RunData) -> None:
-    (plot,) = trade_off(data.validations).charts
-    assert [trail.label for trail in plot.lines] == [
+    plots = trade_off(data.validations).charts  # apart: each has a front of its own
+    assert [trail.label for plot in plots for trail in plot.lines] == [
         "asked plainly", "rewritten by the live Attacker",
     ]  # fmt: skip
     assert trade_off(data.validations[:1]).charts == ()
@@ -217,7 +240,7 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
         "static is not compared with joint question by question: evaluated by different judges."
     )
     text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
-    assert "static − joint: +5.0 (−2.0 to +12.0), n 40" in text
+    assert "static: +5.0 (−2.0 to +12.0), n 40" in text and "Minus joint. In points." in text
     # What is over the Attacker that it was trained with is not what is over an untrained one.
     exploited = re.findall(r'<td data-label="(Gap|Gain)[^"]*">([^<]*)</td>', text)
     change = "+5.0 (−2.0 to +12.0)"

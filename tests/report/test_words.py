@@ -92,6 +92,46 @@ def test_rates_that_nothing_was_scored_for_are_unknown() -> None:
     )  # fmt: skip
     (found,) = rate_changes(data)
     assert (found.before, found.after, found.verdict) == (None, None, "unknown")
+    text = story(data, [found])
+    assert "was not scored by the judge." in text and "could not score 6 answers" in text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("joint", "those rates measure both"),
+        ("selfplay", "those rates measure both"),
+        ("attacker-only", "those rates measure the Attacker"),
+        ("static", "those rates measure the Defender"),
+        ("defender-only", "those rates measure the Defender"),
+    ],
+)
+def test_the_story_says_whom_a_rate_under_attack_measures(schedule: str, words: str) -> None:
+    attacked = RateChange(
+        name="attacked/harmful/attack_success", before=rate(0.9), after=rate(0.3), difference=None
+    )
+    config = {"schedule": {"type": schedule}}
+    data = RunData(name="x", config=config, config_text="", metrics=(), validations=())
+    assert words in story(data, [attacked])
+
+
+def test_a_run_with_a_budget_promises_no_number_of_steps() -> None:
+    config = {"train": {"steps": 1_000_000, "budget_tokens": 200_000}}
+    lines = tuple({"step": step} for step in range(3))
+    data = RunData(name="x", config=config, config_text="", metrics=lines, validations=())
+    assert story(data, []).startswith("So far 3 training steps are recorded.")
+
+
+def test_where_seeds_are_scenes_nobody_refuses_a_request() -> None:
+    config = {"judges": {"defender": {"type": "sandbox"}, "evaluation": {"type": "sandbox"}}}
+    rates = {"direct/benign/over_refusal": {"value": 0.2, "low": 0.1, "high": 0.3, "n": 40}}
+    validations = tuple({"step": step, "rates": rates} for step in (0, 8))
+    data = RunData(name="x", config=config, config_text="", metrics=(), validations=validations)
+    (found,) = rate_changes(data)
+    assert found.label == "Task not done"
+    assert "Task not done went from 20.0%" in story(data, [found])
+    over_time = figure_groups(data)[0]
+    assert "by the facts of their scenes" in over_time.intro
 
 
 @pytest.mark.parametrize(

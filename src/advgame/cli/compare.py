@@ -64,7 +64,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(report))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for part in tables(report):
         console.print(part, soft_wrap=isinstance(part, str))
     for table in transcripts(report):

@@ -74,7 +74,7 @@ def study(
     if as_json:
         typer.echo(json.dumps(report))
     else:
-        console = Console(highlight=False)
+        console = Console(highlight=False, markup=False)
         for part in tables(report):
             console.print(part, soft_wrap=isinstance(part, str))
     for key, why in failures.items():
@@ -141,7 +141,7 @@ def _show_plan(plan: Plan, folders: Folders) -> None:
         lacking = missing(plan, trial, record)
         kind = trial.config.schedule.type if trial.trains else "untrained"
         table.add_row(trial.key, kind, "yes" if record else "no", str(len(lacking)))
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(table)
     runs = sum(trial.trains for trial in plan.trials)
     console.print(

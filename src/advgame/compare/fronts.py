@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advgame.report.evaluated import Measured, evaluated
+from advgame.report.evaluated import Measured, evaluated, ways_of
 
 
 def front(points: Sequence[Mapping[str, Any]], first: str, second: str) -> list[int]:
@@ -40,7 +40,7 @@ def fixed_tasks(runs: Mapping[str, Path]) -> dict[str, list[dict[str, Any]]]:
 
     A row is `run`, `step`, `weights`, `task`, `value`, `low`, `high` and `n`. Of several reports on
     the same thing the one on most questions counts. Attack success by another judge, with other
-    attempts or under other attacks is another task, and its name says so.
+    attempts, under other attacks or in longer replies is another task, and its name says so.
 
     Returns:
         `utility`: rows of accuracies. `safety`: rows of attack success. `trade_offs`: for each pair
@@ -56,11 +56,10 @@ def fixed_tasks(runs: Mapping[str, Path]) -> dict[str, list[dict[str, Any]]]:
 
 def _rows(found: Sequence[tuple[str, Measured]], counts: str) -> list[dict[str, Any]]:
     chosen = [(run, each) for run, each in found if each.counts == counts]
-    ways = {each.task: {_way(other) for _, other in chosen if other.task == each.task}
-            for _, each in chosen}  # fmt: skip
+    ways = ways_of(each for _, each in chosen)
     best: dict[tuple[str, int, str, str], dict[str, Any]] = {}
     for run, each in chosen:
-        name = each.task + (f", {_way(each)}" if len(ways[each.task]) > 1 else "")
+        name = each.task + (f", {each.way}" if len(ways[each.task]) > 1 else "")
         key = (run, each.step, each.weights or "", name)
         if key not in best or best[key]["n"] < each.rate["n"]:
             where = {"run": run, "step": each.step, "weights": each.weights}
@@ -68,25 +67,18 @@ def _rows(found: Sequence[tuple[str, Measured]], counts: str) -> list[dict[str, 
     return [best[key] for key in sorted(best)]
 
 
-def _way(each: Measured) -> str:
-    """How attack success was measured; accuracies are all measured one way."""
-    if each.counts != "attack_success":
-        return ""
-    way = f"{each.attempts} attempt{'s' if each.attempts > 1 else ''}, judge {each.judge}"
-    return f"{way}, attacks {each.asked[:6]} by {each.by or 'a file'}" if each.asked else way
-
-
 def _trade_offs(
     safety: Sequence[Mapping[str, Any]], utility: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     made = []
+    by_place = {(row["task"], *_where(row).values()): row for row in utility}
     for safe in dict.fromkeys(row["task"] for row in safety):
+        rows = [row for row in safety if row["task"] == safe]
         for useful in dict.fromkeys(row["task"] for row in utility):
             points = [
                 {**_where(one), "safety": _rate(one), "utility": _rate(other)}
-                for one in safety
-                for other in utility
-                if (one["task"], other["task"]) == (safe, useful) and _where(one) == _where(other)
+                for one in rows
+                if (other := by_place.get((useful, *_where(one).values())))
             ]
             values = [(p["safety"]["value"], _lost(p["utility"]["value"])) for p in points]
             if points:

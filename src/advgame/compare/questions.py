@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from advgame.config.judges import identity
 from advgame.metrics.intervals import paired_difference
 from advgame.store.reader import RunReader
 from advgame.types import Kind
@@ -40,12 +41,17 @@ def transcripts(answers: Mapping[str, Answers]) -> list[dict[str, Any]]:
         for key in first
         if all(key in each for each in answers.values())
     ]
-    found.sort(key=lambda row: len({each["success"] for each in row["answers"].values()}) < 2)
+    found.sort(key=lambda row: not _changed(row["answers"].values()))
     return [
         row
         for cell in _CELLS
         for row in [each for each in found if (each["mode"], each["kind"]) == cell][:PAIRS]
     ]
+
+
+def _changed(answers: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether two of the answers had another outcome; one without a score had none."""
+    return len({each["success"] for each in answers} - {None}) > 1
 
 
 def differences(
@@ -85,5 +91,5 @@ def _compared(
 
 
 def _why_not(first: RunReader, second: RunReader) -> str:
-    same = first.config.judges.evaluation == second.config.judges.evaluation
+    same = identity(first.config.judges.measuring) == identity(second.config.judges.measuring)
     return "" if same else "evaluated by different judges"

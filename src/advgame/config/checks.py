@@ -137,11 +137,12 @@ def _together(config: RunConfig, name: str) -> int:
 
     seeds, game = config.seeds, config.game
     each = {"attacker": (1, 0), "defender": (game.prompts_per_seed, 1)}[name]
-    counts = [
-        sum(getattr(part, kind) * n for kind in kinds for part, n in zip(
-            (seeds.attacked, seeds.direct), each, strict=True))
-        for kinds in splits(config.train.update)
-    ]  # fmt: skip
+
+    def groups(kind: Kind) -> int:
+        attacked, direct = getattr(seeds.attacked, kind), getattr(seeds.direct, kind)
+        return int(attacked * each[0] + direct * each[1])
+
+    counts = [sum(map(groups, kinds)) for kinds in splits(config.train.update)]
     minibatches = config.player(Role(name)).learn.minibatches
     return max(counts) // minibatches
 

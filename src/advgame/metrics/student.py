@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import atan, exp, lgamma, pi, sqrt
 from statistics import NormalDist
 from typing import Final
@@ -12,6 +13,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _NORMAL: Final = 100_000  # degrees of freedom from which on it is one, to five digits
 
 
+@lru_cache(maxsize=4096)
 def t_quantile(p: float, df: float) -> float:
     """Return the quantile `p` of Student's t with `df` degrees of freedom, whole or not.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
 
 from advgame.metrics.hacking import cells
+from advgame.metrics.student import t_quantile
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figure, Group
 from advgame.report.run_data import Json, RunData
@@ -114,18 +115,21 @@ def _line(
     known = [each for each in lines if each.get(key) is not None]
     if not known:
         return None
-    half = [
-        1.96 * each[f"{key}_sd"] / sqrt(n) if (n := each[f"audit/{cell}/seeds"]) > 1 else 0.0
-        for each in known
+    counts = [each[f"audit/{cell}/seeds"] for each in known]
+    half = [  # few seeds an audit: Student's interval; of one seed there is none
+        t_quantile(0.975, n - 1) * each[f"{key}_sd"] / sqrt(n)
+        for each, n in zip(known, counts, strict=True)
+        if n > 1
+    ]
+    band = [
+        (max(0.0, each[key] - h), min(10.0, each[key] + h))
+        for each, h in zip(known, half, strict=False)
     ]
     return Line(
         label=label,
         style=style,
         points=tuple((each["step"], each[key]) for each in known),
-        band=tuple(
-            (max(0.0, each[key] - h), min(10.0, each[key] + h))
-            for each, h in zip(known, half, strict=True)
-        ),
+        band=tuple(band) if len(half) == len(known) else (),
     )
 
 

@@ -38,6 +38,7 @@ _NOTE = (
     "Each run's last validation. Intervals are over its questions: with another seed a run may end "
     "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
 )
+_PLOTS = 24  # of a safety task against a utility task
 _LOW = {"title": "over-refusal of benign requests", "better": "low"}
 
 
@@ -188,7 +189,7 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "points": known,
             }
     paired = found.get("trade_offs") or ()
-    for pair in paired:
+    for pair in paired[:_PLOTS]:  # the JSON has all: the page must stay one that opens
         yield {
             "title": f"{pair['safety']} and {pair['utility']}",
             "note": _MEASURED,

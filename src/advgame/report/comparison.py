@@ -209,10 +209,16 @@ def _differences(found: Json) -> Iterator[Forest]:
     for (metric, share), each in rows.items():
         ends = [abs(d[k]) for d in each for k in ("value", "low", "high") if d.get(k) is not None]
         reach = max([0.05 if share else 0.1, *ends])
+        firsts = {d["first"] for d in each}
+        # Told once: long names of runs side by side would be cut where they differ.
+        minus = f"Minus {each[0]['first']}. " if len(firsts) == 1 else ""
         yield Forest(
             title=metric,
-            note="In points." if share else "",
-            bars=tuple(Bar(label=f"{d['second']} − {d['first']}", rate=d) for d in each),
+            note=f"{minus}{'In points.' if share else ''}".strip(),
+            bars=tuple(
+                Bar(label=d["second"] if minus else f"{d['second']} − {d['first']}", rate=d)
+                for d in each
+            ),
             low=-reach,
             high=reach,
             percent=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class Measured:
 
     `counts` is attack_success, over_refusal, accuracy or win_rate; `rate` holds value, low, high
     and n; `weights` and `judge` are None where a report does not say. `asked` is a hash of the
-    attacks, and `by` whose they are, where there are any.
+    attacks, and `by` whose they are, where there are any; `drawn` says how replies were.
     """
 
     task: str
@@ -27,7 +27,25 @@ class Measured:
     attempts: int
     asked: str | None = None
     by: str | None = None
+    drawn: str = ""
     rate: Json
+
+    @property
+    def way(self) -> str:
+        """How it was measured, beside its task: rates of two ways are of two things."""
+        if self.counts == "accuracy":  # these are all measured one way
+            return ""
+        way = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}, judge {self.judge}"
+        way += f", attacks {self.asked[:6]} by {self.by or 'a file'}" if self.asked else ""
+        return f"{way}, {self.drawn}" if self.drawn else way
+
+
+def ways_of(found: Iterable[Measured]) -> dict[str, set[str]]:
+    """The ways in which each task was measured: one, or a name must say which."""
+    ways: dict[str, set[str]] = {}
+    for each in found:
+        ways.setdefault(each.task, set()).add(each.way)
+    return ways
 
 
 def evaluated(run: Path) -> Iterator[Measured]:
@@ -52,5 +70,13 @@ def _rows(report: Json) -> Iterator[Measured]:
             attempts=row.get("attempts") or 1,
             asked=row.get("asked"),
             by=(row.get("attacks") or {}).get("by"),
+            drawn=_drawn(report.get("settings") or {}),
             rate={key: row[key] for key in ("value", "low", "high", "n")},
         )
+
+
+def _drawn(settings: Json) -> str:
+    """What changes the replies to every question."""
+    tokens, heat = settings.get("max_tokens"), settings.get("temperature")
+    said = [f"{tokens} tokens"] if tokens is not None else []
+    return ", ".join([*said, *([f"temperature {heat:g}"] if heat else [])])

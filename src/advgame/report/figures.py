@@ -15,6 +15,7 @@ from advgame.report.audited import audit_group
 from advgame.report.group import Group
 from advgame.report.heldout import held_out, trade_off
 from advgame.report.pick import at
+from advgame.report.rates import scenes
 from advgame.report.run_data import Json, RunData
 from advgame.report.smooth import ANY, SHARE, smoothed
 from advgame.report.svg import Chart, Line, short
@@ -48,8 +49,9 @@ class Row(NamedTuple):
 
 def figure_groups(data: RunData) -> list[Group]:
     """Return the groups that have at least one chart, in reading order."""
+    over_time = held_out(data.validations)
     groups = [
-        Group("held-out", "Held-out questions over time", _HELD_OUT, held_out(data.validations)),
+        Group("held-out", "Held-out questions over time", _scored(data), over_time),
         trade_off(data.validations),
         Group(
             "rewards", "What the players earn", _REWARDS, _charts(data.metrics, _reward_rows(data))
@@ -67,10 +69,6 @@ def figure_groups(data: RunData) -> list[Group]:
     return [group for group in groups if group.charts]
 
 
-_HELD_OUT = (
-    "The same validation questions each time, scored by a judge that does not train. "
-    "Bands are 95% intervals."
-)
 _REWARDS = (
     "A judged score runs from 0 to 10. A reward is what a player learns from: the score, what the "
     "configuration pays beside it, and what a fault earns. The two rewards are not opposites: the "
@@ -90,6 +88,17 @@ _DIVERSITY = (
 )
 _DETAILS = "Everything else the learners reported, under the names they gave it."
 _COST = "Counted from shapes, cumulative since step 0. Timings are of this machine."
+
+
+def _scored(data: RunData) -> str:
+    judges = data.config.get("judges") or {}
+    own = judges.get("evaluation")
+    trains = own is None or own in (judges.get("defender"), judges.get("attacker"))
+    who = (
+        "by the judge that trains, so they may flatter" if trains else "by one that does not train"
+    )
+    scored = "by the facts of their scenes" if scenes(data.config) else who
+    return f"The same validation questions each time, scored {scored}. Bands are 95% intervals."
 
 
 def _reward_rows(data: RunData) -> Iterable[Row]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from advgame.report.evaluated import Measured, evaluated
+from advgame.report.evaluated import Measured, evaluated, ways_of
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Group
 
@@ -16,6 +17,7 @@ _TITLES = {
     "attack_success": "Attack success",
     "over_refusal": "Over-refusal of benign requests",
     "accuracy": "Accuracy",
+    "win_rate": "Wins against the reference",
 }
 
 
@@ -25,7 +27,7 @@ def task_group(run: Path) -> Group:
     for each in evaluated(run):
         rows.setdefault(each.counts, []).append(each)
     charts = tuple(
-        Forest(title=title, note="", bars=tuple(map(_bar, sorted(rows[counts], key=_place))))
+        Forest(title=title, note="", bars=tuple(_bars(sorted(rows[counts], key=_place))))
         for counts, title in _TITLES.items()
         if counts in rows
     )
@@ -36,6 +38,15 @@ def _place(each: Measured) -> tuple[str, int]:
     return each.task, each.step
 
 
-def _bar(each: Measured) -> Bar:
-    style = "c-grey" if each.step == 0 else "c-defender"
-    return Bar(label=f"{each.task}, step {each.step}", rate=each.rate, style=style)
+def _bars(found: Sequence[Measured]) -> Iterator[Bar]:
+    """A bar a rate; what tells two of one task and step apart stands in its label."""
+    ways = ways_of(found)
+    weights = {each.weights for each in found if each.step}
+    for each in found:
+        told = [f"{each.task}, step {each.step}"]
+        if len(weights) > 1 and each.weights and each.step:
+            told.append(each.weights)
+        if len(ways[each.task]) > 1:
+            told.append(each.way)
+        style = "c-grey" if each.step == 0 else "c-defender"
+        yield Bar(label=", ".join(told), rate=each.rate, style=style)

@@ -22,7 +22,7 @@ _TRADE_OFF = (
 
 def trade_off(validations: Sequence[Mapping[str, Json]]) -> Group:
     """Attack success against over-refusal; empty without two checkpoints."""
-    trails = []
+    charts = []
     for mode, label, style in MODES:
         spots = tuple(
             Spot(
@@ -34,17 +34,17 @@ def trade_off(validations: Sequence[Mapping[str, Json]]) -> Group:
         )
         known = tuple(spot for spot in spots if spot.x and spot.y)
         if len(known) > 1:
-            trails.append(Trail(label=label, style=style, spots=known, joined=True))
-    plot = Scatter(
-        title="Attack success against over-refusal",
-        note="",
-        x_title="over-refusal of benign requests",
-        y_title="attack success",
-        trails=tuple(trails),
-        better=(-1, -1),
-    )
-    charts = (plot,) if trails else ()
-    return Group("trade-off", "Safety against helpfulness", _TRADE_OFF, charts)
+            # A plot each: a weak Attacker's prompts would else stand before all that are plain.
+            plot = Scatter(
+                title=f"Attack success against over-refusal, {label}",
+                note="",
+                x_title="over-refusal of benign requests",
+                y_title="attack success",
+                trails=(Trail(label=label, style=style, spots=known, joined=True),),
+                better=(-1, -1),
+            )
+            charts.append(plot)
+    return Group("trade-off", "Safety against helpfulness", _TRADE_OFF, tuple(charts))
 
 
 def held_out(validations: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:

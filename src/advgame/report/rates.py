@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 from advgame.report.run_data import Json, RunData
 
+TASK = "task not done"  # what over-refusal counts where seeds are scenes
+
 LABELS = {
     "direct/harmful/attack_success": "Attack success, plain harmful requests",
     "attacked/harmful/attack_success": "Attack success, the run's own Attacker",
     "direct/benign/over_refusal": "Over-refusal, plain benign requests",
     "attacked/benign/over_refusal": "Over-refusal, rewritten benign requests",
 }
+
+
+def scenes(config: Mapping[str, Json]) -> bool:
+    """Whether a run plays prompt injection: a benign seed is then a task, not a request."""
+    judge = (config.get("judges") or {}).get("defender") or {}
+    return bool(judge.get("type") == "sandbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +51,14 @@ class RateChange:
     before: Rate | None
     after: Rate | None
     difference: Difference | None
+    unscored: int = 0  # answers at either end that the judge could not score
+    scenes: bool = False
 
     @property
     def label(self) -> str:
         """What the rate is, in words."""
+        if self.scenes and self.name.endswith("/over_refusal"):
+            return TASK.capitalize()
         return LABELS.get(self.name, self.name)
 
     @property
@@ -90,6 +102,8 @@ def rate_changes(data: RunData) -> list[RateChange]:
             before=_rate(before.get(name)),
             after=_rate(after.get(name)),
             difference=_difference(differences.get(name)),
+            unscored=sum((end.get(name) or {}).get("unscored") or 0 for end in (before, after)),
+            scenes=scenes(data.config),
         )
         for name in names
     ]

@@ -63,6 +63,9 @@ def _tree(episode: Episode[Scored], longest: int | None) -> Tree:
             "direct": seed.direct,
             "source": seed.source,
             "category": seed.category,
+            "scene": [cut(seed.scene.before, longest), cut(seed.scene.after, longest)]
+            if seed.scene
+            else None,
         },
         "branches": [
             {
@@ -98,7 +101,7 @@ def _node(scored: Scored, longest: int | None) -> Json:
         repeats = completion.text.strip() == move.text.strip()
         node["completion"] = {
             "raw": "" if repeats else cut(completion.text, longest),
-            "tokens": len(completion.token_ids),
+            "tokens": len(completion.token_ids) or None,  # an endpoint shows none
             "finish": completion.finish,
             "version": completion.policy_version,
             "guided": completion.guided,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from advgame.numbers import in_percent, in_points
 from advgame.report.audited import audit_sentences
-from advgame.report.rates import Rate, RateChange
+from advgame.report.pick import at
+from advgame.report.rates import TASK, Rate, RateChange
 from advgame.report.run_data import RunData
 
 _SUBJECTS = {
@@ -29,13 +30,10 @@ def story(data: RunData, changes: Sequence[RateChange]) -> str:
     sentences += [_change(change) for change in changes]
     if any(change.after for change in changes):
         if any(change.name.startswith("attacked/") for change in changes):
-            sentences.append(
-                "“Before” pits the initial Defender against the initial Attacker, “after” the "
-                "trained Defender against the trained Attacker, so those rates measure both."
-            )
+            sentences.append(_pitted(at(data.config, "schedule", "type")))
     else:
         sentences.append("There is no second validation yet to compare with.")
-    unscored = sum(rate.unscored for change in changes for rate in _rates(change))
+    unscored = sum(change.unscored for change in changes)
     if unscored:
         sentences.append(
             f"The judge could not score {unscored:,} answer{'s' if unscored > 1 else ''}; "
@@ -49,14 +47,27 @@ def story(data: RunData, changes: Sequence[RateChange]) -> str:
     return " ".join(sentences)
 
 
+def _pitted(schedule: str | None) -> str:
+    """Who met whom in the rates under attack: only players that learn have changed."""
+    if schedule == "attacker-only":
+        return "The Defender never learns here, so under attack those rates measure the Attacker."
+    if schedule in ("static", "defender-only"):
+        return "The Attacker never learns here, so those rates measure the Defender."
+    return (
+        "“Before” pits the initial Defender against the initial Attacker, “after” the "
+        "trained Defender against the trained Attacker, so those rates measure both."
+    )
+
+
 def _opening(data: RunData) -> str:
-    planned = (data.config.get("train") or {}).get("steps")
+    train = data.config.get("train") or {}
+    planned = None if train.get("budget_tokens") else train.get("steps")
     done = data.summary.get("steps", len(data.metrics))
     if not done:
         return "No training step has been recorded yet."
     count = f"{done:,} training step{'s' if done != 1 else ''}"
-    if planned and done < planned and not data.summary:  # a budget may end it before
-        return f"So far {count} of {planned:,} are recorded."
+    if not data.summary and (planned is None or done < planned):
+        return f"So far {count}{f' of {planned:,}' if planned else ''} are recorded."
     return f"The run took {count}."
 
 
@@ -70,7 +81,9 @@ def _training(data: RunData) -> list[str]:
         if share is not None
     ]
     if parts:
-        told.append(f"In training {' and '.join(parts)} were faulty.")
+        told.append(
+            f"In training {' and '.join(parts)} were faulty (mean over steps and kinds of seed)."
+        )
     return told + audit_sentences(data)
 
 
@@ -92,11 +105,14 @@ def _rates(change: RateChange) -> list[Rate]:
 
 def _change(change: RateChange) -> str:
     subject = _SUBJECTS.get(change.name, change.name)
+    if change.scenes and change.name.endswith("/over_refusal"):
+        subject = TASK
     subject = subject[:1].upper() + subject[1:]
     before, after, difference = change.before, change.after, change.difference
     if before is None or after is None:
         known = _rates(change)
-        return f"{subject} was {_spelled(known[0])}." if known else f"{subject} was not measured."
+        missed = "not scored by the judge" if change.unscored else "not measured"
+        return f"{subject} was {_spelled(known[0]) if known else missed}."
     if difference is None:
         move = f"from {_spelled(before)} to {_spelled(after)}"
         if change.verdict == "unclear":

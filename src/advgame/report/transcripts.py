@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from advgame.report.pick import cut, fitting, interleaved
+from advgame.report.rates import scenes
 from advgame.report.run_data import Json, RunData
 
 
@@ -17,9 +18,9 @@ def side_by_side(data: RunData, *, budget: int, longest: int = 2_000) -> Json:
         longest: characters after which a text is cut.
 
     Returns:
-        {"steps": [first, last], "rows": [{"id", "kind", "mode", "seed", "before", "after"}],
-        "of": how many questions there are}; `after` is None in a run with one validation. Rows
-        whose outcome changed come first, kinds and modes in turn.
+        {"steps": [first, last], "rows": [{"id", "kind", "mode", "scene", "seed", "before",
+        "after"}], "of": how many questions there are}; `after` is None in a run with one
+        validation. Rows whose outcome changed come first, kinds and modes in turn.
     """
     if not data.validations:
         return {"steps": [], "rows": [], "of": 0}
@@ -30,6 +31,7 @@ def side_by_side(data: RunData, *, budget: int, longest: int = 2_000) -> Json:
             "id": each["id"],
             "kind": each["kind"],
             "mode": each["mode"],
+            "scene": scenes(data.config),
             "seed": cut(each["seed"], longest),
             "before": _answer(each, longest),
             "after": _answer(found, longest) if (found := later.get(_key(each))) else None,

@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         return render("view.html", connect="'self'", name=name, steps=self.run.episode_steps())
 
     def _step(self, step: int) -> None:
-        if step in self.run.episode_steps():
+        if self.run.has_episodes(step):
             trees = read_trees(self.run, step)
             self._send(HTTPStatus.OK, "application/json", json.dumps(trees, allow_nan=False))
         else:
@@ -101,7 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _local(self) -> bool:
         """Whether the request names this server: a page elsewhere can rebind DNS, not this."""
         port = self.server.server_port
-        return self.headers.get("Host", "") in {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+        names = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+        if port == 80:  # a browser leaves it out
+            names |= {LOOPBACK, "localhost"}
+        return self.headers.get("Host", "") in names
 
     def _send(self, status: HTTPStatus, kind: str, text: str) -> None:
         body = text.encode()

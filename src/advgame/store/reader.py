@@ -49,6 +49,10 @@ class RunReader:
         """Return the steps that have episodes, in order."""
         return [step for step, _ in numbered(self.path / "episodes", ".jsonl")]
 
+    def has_episodes(self, step: int) -> bool:
+        """Whether step `step` has episodes."""
+        return (self.path / "episodes" / f"{step_name(step)}.jsonl").is_file()
+
     def episodes(self, step: int) -> list[Episode[Scored]]:
         """Return the rollout trees of step `step`.
 

@@ -72,19 +72,20 @@ def taught_by(run: Path, role: Role | None = None) -> Judges:
     return _once(training_judges(config, role), *(before.get(each.value, ()) for each in roles))
 
 
-def note_fork(run: Path, source: Path, kept: Collection[Role]) -> None:
+def note_fork(run: Path, source: Path, step: int, kept: Collection[Role]) -> None:
     """Note in `run` who taught the players that it took over from the run `source`.
 
     Args:
         run: the new run's folder.
         source: the other run's folder.
+        step: of its checkpoint.
         kept: the roles whose players were taken over.
 
     Raises:
         StoreError: the disk refuses, or the other run is damaged.
     """
     judges = {role.value: told(taught_by(source, role)) for role in Role if role in kept}
-    write_json(run / FORK, {"from": str(source), KEY: judges})
+    write_json(run / FORK, {"from": str(source), "step": step, KEY: judges})
 
 
 def no_fork(run: Path) -> None:

@@ -11,7 +11,7 @@ function startComparison() {
     none: "No seed matches.",
     matches: (row, { kind, outcome, text }) =>
       (!kind || row.kind === kind) &&
-      (!outcome || new Set(row.answers.map(({ success }) => success)).size > 1) &&
+      (!outcome || new Set(row.answers.map(({ success }) => success).filter((each) => each !== null)).size > 1) &&
       comparedText(row).includes(searched(text)),
     card: (row, { text }) => comparedCard(row, searched(text)),
   });

@@ -76,6 +76,7 @@ async function* findTrees(source, filters) {
     let trees = [];
     try {
       trees = await source.load(step);
+      noteRewards(trees);
     } catch (error) {
       state.error = error.message;
     }

@@ -50,7 +50,7 @@ function sideBlock(row, side, step) {
       "div",
       { class: "head" },
       make("span", {}, `step ${step}`),
-      make("b", {}, outcomeWord(row.kind, side.success)),
+      make("b", {}, outcomeWord(row.kind, side.success, row.scene)),
       side.fault ? chip(side.fault, "fault") : null,
       side.score === null ? null : make("span", {}, `score ${number(side.score)}`),
     ),
@@ -69,8 +69,9 @@ function sideBlock(row, side, step) {
 }
 
 /** `success` is the event a rate counts: an attack that worked, a benign request refused. */
-function outcomeWord(kind, success) {
+function outcomeWord(kind, success, scene = false) {
   if (success === null) return "unscored";
   if (kind === "harmful") return success ? "attack succeeded" : "attack failed";
+  if (scene) return success ? "task not done" : "task done";
   return success ? "refused" : "not refused";
 }

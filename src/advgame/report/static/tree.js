@@ -36,16 +36,29 @@ function treeList({ seed, branches }, hits, query) {
   return make(
     "div",
     { class: "tree" },
+    seed.scene ? sceneBlock(seed, query) : null,
     make("p", { class: "more-about" }, [`Seed ${seed.id}`, seed.source, seed.category].filter(Boolean).join(" · ")),
     make(
       "ol",
       {},
       ...branches.map(({ attack, replies }, index) => {
         const list = make("ol", {}, ...replies.map((move, n) => draw(move, "defender", `Reply ${n + 1}`)));
-        const title = seed.direct ? "Asked as it is" : `Prompt ${index + 1}`;
+        const plain = seed.scene ? "The scene as it is" : "Asked as it is";
+        const title = seed.direct ? plain : `Prompt ${index + 1}`;
         return draw(attack, "attacker", title, replies.length ? list : null);
       }),
     ),
+  );
+}
+
+/** Prompt injection: what stands around the prompt where the Defender reads it. */
+function sceneBlock({ kind, scene: [before, after] }, query) {
+  const mark = kind === "benign" ? "" : " [the prompt below] ";
+  return make(
+    "details",
+    { class: "more-about" },
+    make("summary", {}, kind === "benign" ? "The scene" : "The scene around the prompt"),
+    textBlock(`${before}${mark}${after}`, query),
   );
 }
 
@@ -72,15 +85,24 @@ function moveNode(move, role, title, seed, query, children, dimmed) {
 }
 
 function completionLine({ tokens, finish, version }) {
-  return `${tokens} tokens · ${finish === "length" ? "cut off" : "ended"} · weights ${version}`;
+  return `${tokens === null ? "tokens not known" : `${tokens} tokens`} · ${finish === "length" ? "cut off" : "ended"} · weights ${version}`;
 }
 
 function missing(move, seed) {
   return seed.direct && !move.because && move.completion === null ? "not a move" : "no reward";
 }
 
+/** The greatest reward seen so far: a rule may pay far more than a score of 10. */
+let topReward = 10;
+
+function noteRewards(trees) {
+  for (const { branches } of trees)
+    for (const { attack, replies } of branches)
+      for (const { reward } of [attack, ...replies]) topReward = Math.max(topReward, reward ?? 0);
+}
+
 function meter(value) {
-  return make("meter", { min: -1, max: 10, value, "aria-label": `reward ${number(value)}` });
+  return make("meter", { min: -1, max: topReward, value, "aria-label": `reward ${number(value)}` });
 }
 
 function moveDetails(move, hidden, query) {
