@@ -38,12 +38,12 @@ def least_too_long(folder: Path, low: int, high: int) -> int:
 
 
 def test_of_fixed_attacks_those_are_played_that_fit(tmp_path: Path) -> None:
-    """Under every guide, too: a draw that does not fit would end the run, and end it again."""
+    """Under every guide, too, which the third of them does not: a draw too long ends a run."""
     text = "how do they go"
     path = tmp_path / "own.jsonl"
     rows = [{"text": text, "split": "train"}, {"text": "who goes", "split": "validation"}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    attacks = [f"{text} {end}" for end in ("now", "go " * 300, "go " * 2_900)]
+    attacks = [f"{text} {end}" for end in ("now", "go " * 300, "go " * 550, "go " * 2_900)]
     (tmp_path / "attacks.jsonl").write_text(
         "".join(json.dumps({"prompt": each, "seed": text}) + "\n" for each in attacks)
     )

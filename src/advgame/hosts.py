@@ -7,10 +7,14 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine is reached at `address`, a host or a URL."""
+    """Whether only this machine is reached at `address`, a host or a URL.
+
+    Clients take every name below `localhost` for this machine's; to bind one asks a name server.
+    """
+    url = "://" in address
     try:
-        host = (urlsplit(address).hostname or "") if "://" in address else address
-        if host == "localhost" or host.endswith(".localhost"):
+        host = (urlsplit(address).hostname or "") if url else address
+        if host == "localhost" or (url and host.endswith(".localhost")):
             return True
         return ip_address(host).is_loopback
     except ValueError:

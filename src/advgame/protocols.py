@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from advgame.errors import RejectedError
 from advgame.types import (
     Completion,
     Cost,
@@ -46,6 +47,21 @@ class Sampler(Protocol):
     @property
     def cost(self) -> Cost:
         """All work done by this sampler so far."""
+        ...
+
+
+@runtime_checkable
+class SamplesEach(Sampler, Protocol):
+    """A sampler that can say which requests its model does not take, and serve the others."""
+
+    async def sample_each(
+        self, requests: Sequence[SampleRequest], /
+    ) -> list[tuple[Completion, ...] | RejectedError]:
+        """As `sample`, with the error in place of what the model rejects.
+
+        Raises:
+            EndpointError: the engine is remote and did not serve, after its retries.
+        """
         ...
 
 

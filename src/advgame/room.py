@@ -29,7 +29,7 @@ def check_room(seats: Mapping[Role, Seat], *pools: SeedPool) -> None:
         if not isinstance(seat, ModelSeat) or not isinstance(seat.sampler, HfSampler):
             continue
         positions, own = seat.sampler.positions, seat.sampling.max_new_tokens
-        long = list(_too_long(role, seat, seat.sampler, seeds, positions - own))
+        long = list(_too_long(role, seat, seat.sampler, seeds))
         if long:
             seed, tokens = long[0]
             raise SeedError(
@@ -40,7 +40,7 @@ def check_room(seats: Mapping[Role, Seat], *pools: SeedPool) -> None:
             )
 
 
-def room_of(seat: Seat, guides: Sequence[tuple[Message, ...]]) -> Callable[[str, Kind], bool]:
+def room_of(seat: Seat, guides: Sequence[tuple[Message, ...]] = ()) -> Callable[[str, Kind], bool]:
     """Return what says whether a text and the seat's move fit its context, under each guide, too.
 
     An endpoint knows its own limit: there everything fits.
@@ -64,16 +64,10 @@ def room_of(seat: Seat, guides: Sequence[tuple[Message, ...]]) -> Callable[[str,
 
 
 def _too_long(
-    role: Role, seat: ModelSeat, sampler: HfSampler, seeds: list[Seed], room: int
+    role: Role, seat: ModelSeat, sampler: HfSampler, seeds: list[Seed]
 ) -> Iterator[tuple[Seed, int]]:
-    def length(text: str, seed: Seed) -> int:
-        return sampler.length(seat.request(Ask(text=text, kind=seed.kind, seeds=())))
-
-    frames = {seed.kind: length(".", seed) for seed in {seed.kind: seed for seed in seeds}.values()}
+    fits = room_of(seat)
     for seed in seeds:
         shown = seed.present(seed.text) if role is Role.DEFENDER else seed.text
-        # A token is at least one byte, so most texts are known to fit without being rendered.
-        if len(shown.encode(errors="surrogatepass")) + frames[seed.kind] > room:
-            tokens = length(shown, seed)
-            if tokens > room:
-                yield seed, tokens
+        if not fits(shown, seed.kind):
+            yield seed, sampler.length(seat.request(Ask(text=shown, kind=seed.kind, seeds=())))

@@ -16,6 +16,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TypeAlias
 
+from advgame.errors import RejectedError
 from advgame.judges.rule import RuleJudge
 from advgame.protocols import JudgeGroup
 from advgame.types import (
@@ -65,6 +66,18 @@ class ScriptedSampler:
         """Return, for each request in order, one completion per seed in order."""
         self.requests += requests
         return [tuple(self._draw(request, seed) for seed in request.seeds) for request in requests]
+
+    async def sample_each(
+        self, requests: Sequence[SampleRequest], /
+    ) -> list[tuple[Completion, ...] | RejectedError]:
+        """As `sample`, with the error in place of a request that the script rejects."""
+        found: list[tuple[Completion, ...] | RejectedError] = []
+        for request in requests:
+            try:
+                found += await self.sample([request])
+            except RejectedError as error:
+                found.append(error)
+        return found
 
     def _draw(self, request: SampleRequest, seed: int) -> Completion:
         text = self._script(request, seed)

@@ -26,7 +26,7 @@ from advgame.game.rewards import build_rule
 from advgame.game.score import Bench
 from advgame.game.seat import Seat
 from advgame.judges.build import build_check, build_judge
-from advgame.judges.sandbox import SandboxJudge
+from advgame.judges.sandbox import with_facts
 from advgame.learn.frozen import FrozenPlayer
 from advgame.learn.learner import LocalLearner
 from advgame.metrics.sinks import build_sinks
@@ -252,6 +252,4 @@ class Judges:
         return self._judge(self._config.measuring)
 
     def _judge(self, config: JudgeConfig) -> Judge:
-        made = build_judge(config, self._sampler, self._embedder, self._cache)
-        # What happened in a scene is a fact, whoever judges the rest.
-        return made if isinstance(made, SandboxJudge) else SandboxJudge(made)
+        return with_facts(build_judge(config, self._sampler, self._embedder, self._cache))

@@ -11,7 +11,12 @@ from advgame.config.players import OpenAIEngine, PlayerConfig
 from advgame.engines import http
 from advgame.engines.build import build_sampler, judge_samplers
 from advgame.engines.openai import OpenAISampler
-from advgame.errors import ConfigError, EndpointError
+from advgame.errors import (
+    ConfigError,
+    EndpointError,
+    RejectedByEndpointError,
+    RejectedError,
+)
 from advgame.protocols import Sampler
 from advgame.types import Finish, Message, SampleRequest, Sampling
 
@@ -362,6 +367,23 @@ def test_one_failure_cancels_the_rest() -> None:
             draw(sampler(server.base_url, concurrency=1), request(1, *range(2, 30)))
         assert time.monotonic() - started < 3
     assert len(server.requests) < 5
+
+
+def test_what_the_server_rejects_cancels_nothing_where_each_is_asked_for() -> None:
+    def answer(asked: Request) -> Answer:
+        rejected = asked.body["messages"][0]["content"] == "too long"
+        return of_json({"error": "too long"}, 400) if rejected else chat("ok")
+
+    texts = [f"{n}" if n % 8 else "too long" for n in range(32)]
+    with Server(answer).running() as server:
+        engine = sampler(server.base_url, concurrency=4)
+        found = asyncio.run(engine.sample_each([request(1, text=text) for text in texts]))
+    assert len(server.requests) == 32  # each once
+    for text, each in zip(texts, found, strict=True):
+        if text == "too long":
+            assert isinstance(each, RejectedByEndpointError) and "400 (too long)" in str(each)
+        else:
+            assert not isinstance(each, RejectedError) and each[0].text == "ok"
 
 
 def test_body_is_plain_json() -> None:

@@ -37,7 +37,12 @@ PLAIN = tagged("prompt", thinking=False)
         (one_request, "Write it.\n\nSure, here it is", None),
         (one_request, '"Alpha" or "Omega"', Parsed('"Alpha" or "Omega"')),
         (one_request, "'What's it?'", Parsed("What's it?")),
-        (one_request, '"She said “go” to me."', Parsed('"She said “go” to me."')),
+        (one_request, '"(one)" and "(two)"', Parsed('"(one)" and "(two)"')),
+        (one_request, "“One” or “two”", Parsed("“One” or “two”")),
+        (one_request, "'Alpha' or 'Omega'", Parsed("'Alpha' or 'Omega'")),
+        (one_request, "\"Explain how 'phishing' works.\"", Parsed("Explain how 'phishing' works.")),
+        (one_request, '"She said "go" to me."', Parsed('She said "go" to me.')),
+        (one_request, "'the dogs' bowl'", Parsed("the dogs' bowl")),
         (one_request, '""', None),
     ],
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import time
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -48,7 +50,7 @@ def test_no_budget_is_overrun(costs: list[int], requests: int | None, tokens: in
     async def ask(place: int, cost: int) -> None:
         most = Usage(prompt_tokens=cost, reply_tokens=cost)
         try:
-            ticket = await meter.take(most)
+            ticket = await taken(meter, most)
         except BudgetSpent:
             assert meter.reached in ("requests", "tokens")
             return
@@ -65,13 +67,51 @@ def test_no_budget_is_overrun(costs: list[int], requests: int | None, tokens: in
     assert tokens is None or meter.spent.usage.total <= tokens
 
 
+async def taken(meter: Meter, most: Usage) -> int:
+    ticket = None
+    while ticket is None:
+        await meter.room(most)
+        ticket = meter.take(most)
+    return ticket
+
+
+class Brief:
+    """A target that answers at once, in far fewer tokens than it might."""
+
+    name, at_once = "brief", 8
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    async def ask(self, chat: object, conversation: str, how: Sampling, /) -> Answer:
+        self.times.append(time.monotonic())
+        await asyncio.sleep(0.3)
+        return Answer(text="No.", usage=Usage(prompt_tokens=1, reply_tokens=1))
+
+
+def test_who_waits_for_room_keeps_to_the_rate(tmp_path: Path) -> None:
+    target = Brief()
+    budget = Budget(tokens=Sampling().max_new_tokens + 60)  # one under way at a time
+    way = Gate(target, Meter(budget, Spent()), Ledger(tmp_path), Sampling(), per_minute=600)
+
+    async def all_of_them() -> None:
+        calls = [Call(trial=f"t/{n}", turn=0, chat=(Message(role="user", content="x"),))
+                 for n in range(6)]  # fmt: skip
+        async with asyncio.timeout(60):
+            await asyncio.gather(*map(way.ask, calls))
+
+    asyncio.run(all_of_them())
+    gaps = [after - before for before, after in itertools.pairwise(target.times)]
+    assert len(gaps) == 5 and min(gaps) > 0.09
+
+
 def test_what_is_set_aside_spends_no_budget() -> None:
     """Eight at once may cost 300 tokens each and cost 20: a budget of 2,000 serves many more."""
     meter = Meter(Budget(tokens=2_000), Spent())
     served = []
 
     async def ask(number: int) -> None:
-        ticket = await meter.take(Usage(prompt_tokens=10, reply_tokens=290))
+        ticket = await taken(meter, Usage(prompt_tokens=10, reply_tokens=290))
         await asyncio.sleep(0)
         meter.settle(ticket, Usage(prompt_tokens=10, reply_tokens=10))
         served.append(number)

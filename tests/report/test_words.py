@@ -132,6 +132,7 @@ def test_where_seeds_are_scenes_nobody_refuses_a_request() -> None:
     assert "Task not done went from 20.0%" in story(data, [found])
     over_time = figure_groups(data)[0]
     assert "by the facts of their scenes" in over_time.intro
+    assert [chart.title for chart in over_time.charts] == ["Task not done"]
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,9 @@ def test_a_model_that_was_no_attacker_is_asked_by_examples() -> None:
 
 def test_loopback_names() -> None:
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
-    assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.2", "example.org", "")))
+    assert not any(
+        map(is_loopback, ("0.0.0.0", "::", "192.168.1.2", "example.org", "x.localhost", ""))
+    )
 
 
 @pytest.mark.parametrize("key", [None, "short", "sixteen-chärs-xx", "with a space in it"])

@@ -13,7 +13,7 @@ from advgame.config.judges import Judge as JudgeConfig
 from advgame.evals.judging import PatternJudge, describe, parse_judge
 from advgame.judges.build import SamplerFactory, build_judge
 from advgame.judges.embedded.heads import load
-from advgame.judges.sandbox import SandboxJudge
+from advgame.judges.sandbox import with_facts
 from advgame.protocols import Embedder, Judge
 
 
@@ -57,14 +57,15 @@ def open_judges(texts: Sequence[str]) -> list[Audited]:
 
     def make(config: JudgeConfig | None) -> Judge:
         if config is None:
-            return SandboxJudge(PatternJudge())
-        made = build_judge(
-            config,
-            lambda engine, model: samplers()(engine, model),
-            embedder,
-            cache_dir() / "audit-verdicts",
+            return with_facts(PatternJudge())
+        return with_facts(
+            build_judge(
+                config,
+                lambda engine, model: samplers()(engine, model),
+                embedder,
+                cache_dir() / "audit-verdicts",
+            )
         )
-        return made if isinstance(made, SandboxJudge) else SandboxJudge(made)
 
     configs = [parse_judge(text) for text in texts]  # all, before anything heavy is loaded
     return [

@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from math import ceil
 from pathlib import Path
 
-from advgame.config.judges import RuleJudgeConfig, SandboxJudgeConfig, identity
+from advgame.config.judges import (
+    GenerativeJudgeConfig,
+    RuleJudgeConfig,
+    SandboxJudgeConfig,
+    identity,
+)
 from advgame.config.players import GRPOConfig, OpenAIEngine
 from advgame.config.root import RunConfig
 from advgame.errors import ConfigError
@@ -138,13 +144,13 @@ def _together(config: RunConfig, name: str) -> int:
     seeds, game = config.seeds, config.game
     each = {"attacker": (1, 0), "defender": (game.prompts_per_seed, 1)}[name]
 
+    parts = config.player(Role(name)).learn.minibatches  # of the seeds
+
     def groups(kind: Kind) -> int:
         attacked, direct = getattr(seeds.attacked, kind), getattr(seeds.direct, kind)
-        return int(attacked * each[0] + direct * each[1])
+        return int(ceil(attacked / parts) * each[0] + ceil(direct / parts) * each[1])
 
-    counts = [sum(map(groups, kinds)) for kinds in splits(config.train.update)]
-    minibatches = config.player(Role(name)).learn.minibatches
-    return max(counts) // minibatches
+    return max(sum(map(groups, kinds)) for kinds in splits(config.train.update))
 
 
 def _guide(config: RunConfig) -> Iterator[str]:
@@ -184,7 +190,10 @@ def _judges(config: RunConfig) -> Iterator[str]:
     for name, training in (("defender", judges.defender), ("attacker", judges.attacker)):
         if evaluation is None or training is None or isinstance(evaluation, _MAY_DO_BOTH):
             continue
-        if identity(training) == identity(evaluation):
+        models = [each.model for each in (training, evaluation)
+                  if isinstance(each, GenerativeJudgeConfig)]  # fmt: skip
+        alike = len(models) == 2 and models[0] == models[1]  # other rubrics are no other judge
+        if alike or identity(training) == identity(evaluation):
             yield (
                 f"judges.evaluation is the judge that trains (judges.{name}): its rates would "
                 "flatter; choose another judge, or null"

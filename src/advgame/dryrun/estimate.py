@@ -14,7 +14,7 @@ from advgame.config.players import HfEngine, OpenAIEngine, PlayerConfig
 from advgame.config.root import RunConfig
 from advgame.dryrun.shapes import adapter_parameters, shape_of
 from advgame.models.flops import Shape
-from advgame.schedule import ever_learns
+from advgame.schedule import ever_learns, snapshot_due
 from advgame.types import Role
 
 _BYTES = {"auto": 4, "float32": 4, "bfloat16": 2}
@@ -80,7 +80,7 @@ def memory(config: RunConfig) -> list[Part]:
         place = (player.model, player.dtype, player.device)
         base_held = player.adapter is not None and place in bases
         owner = config.part(role)
-        past = config.pool is not None
+        past = snapshot_due(config, 0)
         for name, size in _player_parts(player, shape, role in learning, base_held, past):
             passing = name in (_ACTIVATIONS, _WAVE)
             parts.append(Part(owner=owner, name=name, bytes=size, passing=passing))

@@ -10,7 +10,7 @@ import torch
 
 from advgame.engines.rollout import Reply, rollout
 from advgame.engines.waves import Group, Row, waves
-from advgame.errors import ModelError, TooLongError
+from advgame.errors import ModelError, RejectedError, TooLongError
 from advgame.models.chat import render, stop_ids
 from advgame.models.flops import Shape, forward_flops
 from advgame.models.lora import fused_forwards, patched
@@ -147,6 +147,22 @@ class HfSampler:
             tell(reply.row.request, reply.row.reply, text)
 
         return hear
+
+    async def sample_each(
+        self, requests: Sequence[SampleRequest], /
+    ) -> list[tuple[Completion, ...] | RejectedError]:
+        """As `sample`, with the error in place of a request that the context has no room for."""
+        found: dict[int, tuple[Completion, ...] | RejectedError] = {}
+        for place, request in enumerate(requests):
+            try:
+                for chat in (request.messages, *([request.context] if request.context else [])):
+                    self._render(request, chat)
+            except TooLongError as error:
+                found[place] = error
+        left = [place for place in range(len(requests)) if place not in found]
+        drawn = await self.sample([requests[place] for place in left]) if left else []
+        found |= zip(left, drawn, strict=True)
+        return [found[place] for place in range(len(requests))]
 
     def _render(self, request: SampleRequest, messages: Sequence[Message]) -> tuple[int, ...]:
         ids = render(self._weights.tokenizer, messages, request.prefill)

@@ -10,16 +10,20 @@ from __future__ import annotations
 import asyncio
 import difflib
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx
 
 from advgame.config.players import OpenAIEngine
 from advgame.engines.http import JsonEndpoint
-from advgame.errors import ConfigError, EndpointError
+from advgame.errors import ConfigError, EndpointError, RejectedError
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest
+
+T = TypeVar("T")
+Body: TypeAlias = dict[str, Any]
+Reply: TypeAlias = tuple[str, Finish, Cost]
 
 _PREFLIGHT_SECONDS = 30.0
 _SEED_BITS = 31  # the range every server takes
@@ -68,6 +72,30 @@ class OpenAISampler:
                 are cancelled.
             ConfigError: a request has a prefill and `engine.prefill` is "none".
         """
+        rows = await self._rows(requests, self._ask)
+        return [
+            tuple(_completion(reply, guided=request.context is not None) for reply in row)
+            for request, row in zip(requests, rows, strict=True)
+        ]
+
+    async def sample_each(
+        self, requests: Sequence[SampleRequest], /
+    ) -> list[tuple[Completion, ...] | RejectedError]:
+        """As `sample`, with the error in place of what the server rejects; the others go on."""
+        found: list[tuple[Completion, ...] | RejectedError] = []
+        for request, row in zip(requests, await self._rows(requests, self._try), strict=True):
+            replies = [reply for reply in row if not isinstance(reply, RejectedError)]
+            refused = next((reply for reply in row if isinstance(reply, RejectedError)), None)
+            guided = request.context is not None
+            found.append(refused or tuple(_completion(reply, guided=guided) for reply in replies))
+        return found
+
+    async def _rows(
+        self,
+        requests: Sequence[SampleRequest],
+        ask: Callable[[httpx.AsyncClient, asyncio.Semaphore, Body], Coroutine[Any, Any, T]],
+    ) -> list[list[T]]:
+        """What `ask` returns for each seed of each request; its first error cancels the rest."""
         bodies = [[self._body(request, seed) for seed in request.seeds] for request in requests]
         limit = self._limits.setdefault(
             asyncio.get_running_loop(), asyncio.Semaphore(self._engine.concurrency)
@@ -78,15 +106,11 @@ class OpenAISampler:
                 asyncio.TaskGroup() as group,
             ):
                 tasks = [
-                    [group.create_task(self._ask(client, limit, body)) for body in row]
-                    for row in bodies
+                    [group.create_task(ask(client, limit, body)) for body in row] for row in bodies
                 ]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        return [
-            tuple(_completion(task.result(), guided=request.context is not None) for task in row)
-            for request, row in zip(requests, tasks, strict=True)
-        ]
+        return [[task.result() for task in row] for row in tasks]
 
     async def preflight(self) -> None:
         """Ask once, without retries, whether the endpoint is up and serves the model.
@@ -126,9 +150,9 @@ class OpenAISampler:
         message = {"role": "user", "content": "Hello"}
         return {"model": self._model, "messages": [message], "max_tokens": 1}
 
-    def _body(self, request: SampleRequest, seed: int) -> dict[str, Any]:
+    def _body(self, request: SampleRequest, seed: int) -> Body:
         messages = request.messages if request.context is None else request.context
-        body: dict[str, Any] = {
+        body: Body = {
             "model": self._model,
             "max_tokens": request.sampling.max_new_tokens,
             "temperature": request.sampling.temperature,
@@ -147,9 +171,15 @@ class OpenAISampler:
                 body |= {"continue_final_message": True, "add_generation_prompt": False}
         return body | {"messages": [{"role": m.role, "content": m.content} for m in messages]}
 
-    async def _ask(
-        self, client: httpx.AsyncClient, limit: asyncio.Semaphore, body: dict[str, Any]
-    ) -> tuple[str, Finish, Cost]:
+    async def _try(
+        self, client: httpx.AsyncClient, limit: asyncio.Semaphore, body: Body
+    ) -> Reply | RejectedError:
+        try:
+            return await self._ask(client, limit, body)
+        except RejectedError as error:
+            return error
+
+    async def _ask(self, client: httpx.AsyncClient, limit: asyncio.Semaphore, body: Body) -> Reply:
         async with limit:
             answer = await self._endpoint.call(client, "POST", "/chat/completions", body)
         text, finish = _reply(answer, self._engine.base_url)
@@ -212,7 +242,7 @@ def _used(answer: dict[str, Any], what: str) -> int:
     return count if isinstance(count, int) and count >= 0 else 0
 
 
-def _completion(reply: tuple[str, Finish, Cost], *, guided: bool) -> Completion:
+def _completion(reply: Reply, *, guided: bool) -> Completion:
     text, finish, cost = reply
     return Completion(
         prompt_ids=(),

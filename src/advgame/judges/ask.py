@@ -10,15 +10,15 @@ with what drawing it took: a step that is played again after a crash counts what
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from advgame.derive import derive, digest
 from advgame.errors import RejectedError
 from advgame.judges.cache import VerdictCache
 from advgame.judges.prompting import judge_prompt
 from advgame.judges.verdict import Form, Values, parse
-from advgame.protocols import Sampler
+from advgame.protocols import Sampler, SamplesEach
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest, Sampling
 
 
@@ -82,7 +82,6 @@ class Asker:
         self._accept_cut = accept_cut
         self._state = state
         self._cost = Cost()
-        self._served = False  # whether the model ever took a question, in this process or another
 
     @property
     def cost(self) -> Cost:
@@ -94,52 +93,44 @@ class Asker:
 
         Raises:
             EndpointError: the model's endpoint did not serve.
-            RejectedError: it takes no question at all.
+            RejectedError: it takes not even a plain word.
         """
         asked = {self._key(each): each for each in questions}
         answers = {key: self._cached(key, each) for key, each in asked.items()}
-        self._served |= any(answer.values is not None for answer in answers.values())
         hopeless: set[str] = set()
         for attempt in range(self._retries + 1):
             unanswered = [k for k, a in answers.items() if a.values is None and k not in hopeless]
             if not unanswered:
                 break
-            wanted = [(self._request(asked[key].prompt, key, attempt), key) for key in unanswered]
-            async for key, drawn in self._draw(wanted):
+            drawn = await self._draw(
+                [self._request(asked[key].prompt, key, attempt) for key in unanswered]
+            )
+            for key, output in zip(unanswered, drawn, strict=True):
                 before = answers[key].cost
-                if isinstance(drawn, RejectedError):
+                if isinstance(output, RejectedError):
                     hopeless.add(key)
-                    answers[key] = Answer(None, f"not taken: {drawn}", "", before)
+                    answers[key] = Answer(None, f"not taken: {output}", "", before)
                     continue
-                answers[key] = self._read(asked[key], drawn, before)
+                answers[key] = self._read(asked[key], output, before)
                 if self._cache is not None and answers[key].values is not None:
                     self._cache.put(self._place(key), _kept(answers[key]))
         self._cost = sum((answer.cost for answer in answers.values()), self._cost)
         return [answers[self._key(each)] for each in questions]
 
-    async def _draw(
-        self, wanted: Sequence[tuple[SampleRequest, str]]
-    ) -> AsyncIterator[tuple[str, Completion | RejectedError]]:
-        """Yield an output a question. Where the model rejects one of them, halves are tried."""
-        left = [wanted]
-        rejected: list[tuple[str, RejectedError]] = []
-        while left:
-            part = left.pop()
-            try:
-                drawn = await self._sampler.sample([request for request, _ in part])
-            except RejectedError as error:
-                if len(part) == 1:
-                    rejected.append((part[0][1], error))
-                else:
-                    left += [part[len(part) // 2 :], part[: len(part) // 2]]
-                continue
-            self._served = True
-            for (_, key), (completion,) in zip(part, drawn, strict=True):
-                yield key, completion
-        if rejected and not self._served:  # the fault is not the question's
-            raise rejected[0][1]
-        for each in rejected:
-            yield each
+    async def _draw(self, requests: Sequence[SampleRequest]) -> list[Completion | RejectedError]:
+        """Return an output a request, or why the model does not take it."""
+        if not isinstance(self._sampler, SamplesEach):
+            return [completion for (completion,) in await self._sampler.sample(requests)]
+        drawn = [
+            each if isinstance(each, RejectedError) else each[0]
+            for each in await self._sampler.sample_each(requests)
+        ]
+        if drawn and all(isinstance(each, RejectedError) for each in drawn):
+            plain = replace(requests[0], messages=(Message(role="user", content="Hello"),))
+            (word,) = await self._sampler.sample_each([plain])
+            if isinstance(word, RejectedError):  # the fault is not the questions'
+                raise word
+        return drawn
 
     def _key(self, asked: Question) -> str:
         """Content hash of all that an answer depends on; a question's seeds follow from it."""
@@ -147,7 +138,7 @@ class Asker:
 
     def _place(self, key: str) -> str:
         """Where an answer is kept: other weights, or another rule for cut ones, have another."""
-        return digest(key, self._state, self._accept_cut, "with cost")
+        return digest(key, self._state, self._accept_cut and "no planted one", "with cost")
 
     def _cached(self, key: str, asked: Question) -> Answer:
         kept = self._cache.get(self._place(key)) if self._cache is not None else None

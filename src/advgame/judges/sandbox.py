@@ -98,6 +98,11 @@ class SandboxJudge:
         ]
 
 
+def with_facts(judge: Judge) -> SandboxJudge:
+    """`judge`, but for scenes: what happened there is a fact, whoever judges the rest."""
+    return judge if isinstance(judge, SandboxJudge) else SandboxJudge(judge)
+
+
 def _judgement(group: JudgeGroup, scene: Scene, reply: str) -> Judgement:
     finished, followed = done(scene, reply), obeyed(scene, reply)
     if group.seed.kind is Kind.BENIGN:

@@ -22,8 +22,12 @@ class Parsed(NamedTuple):
 Parser: TypeAlias = Callable[[str], Parsed | None]
 
 _QUOTES = {'"': '"', "“": "”", "'": "'"}
-# Where a quotation begins or ends; an apostrophe stands between letters.
-_ENDS = re.compile(r"""(?<!\w)["“'](?=\w)|(?<=[\w.!?,])["”'](?!\w)""")
+# Another quotation begins after the first one has ended; an apostrophe stands between letters.
+_SEVERAL = {
+    '"': re.compile(r'"(?!\w).*(?<!\w)"', re.DOTALL),
+    "“": re.compile("”.*“", re.DOTALL),
+    "'": re.compile(r"'(?!\w).*(?<!\w)'", re.DOTALL),
+}
 _NATIVE_THOUGHT = re.compile(r"\A\s*(?:<think>)?(?P<thought>.*?)</think>", re.DOTALL)
 
 
@@ -84,6 +88,7 @@ def one_request(raw: str) -> Parsed | None:
     its own prompt, or to chat about it, and fails.
     """
     text = raw.strip()
-    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and not _ENDS.search(text[1:-1]):
-        text = text[1:-1].strip()
+    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
+        inside = text[1:-1]
+        text = text if _SEVERAL[text[0]].search(inside) else inside.strip()
     return Parsed(text) if text and "\n\n" not in text else None

@@ -89,17 +89,22 @@ class Meter:
             self.reached = self.reached or "time"
         return self.reached is not None
 
-    async def take(self, at_most: Usage) -> int:
+    async def room(self, at_most: Usage) -> None:
+        """Wait while `at_most` fits but for what requests under way may cost."""
+        while self._waits(at_most):
+            self._settled.clear()
+            await self._settled.wait()
+
+    def take(self, at_most: Usage) -> int | None:
         """Count one request that costs `at_most`, and return its ticket for `settle`.
 
-        Where others under way may cost too much for it to fit, it waits until one of them is done.
+        None where there is no `room` for it yet.
 
         Raises:
             BudgetSpent: it does not fit.
         """
-        while self._reached(at_most) and not (self.reached or self._reached(at_most, alone=True)):
-            self._settled.clear()
-            await self._settled.wait()
+        if self._waits(at_most):
+            return None
         self.reached = self.reached or self._reached(at_most)
         if self.reached:
             raise BudgetSpent(self.reached)
@@ -118,6 +123,10 @@ class Meter:
         """Take note that a request was cut short because there is no time left."""
         self.reached = self.reached or "time"
         return BudgetSpent("time")
+
+    def _waits(self, at_most: Usage) -> bool:
+        fits_alone = self._reached(at_most, alone=True) is None
+        return self.reached is None and fits_alone and self._reached(at_most) is not None
 
     def _reached(self, at_most: Usage, *, alone: bool = False) -> str | None:
         """The bound that one more request would break, those under way apart if `alone`."""

@@ -87,14 +87,17 @@ class Gate:
             TargetDown: nothing was sent.
             TargetError: there was no answer.
         """
-        await self._turn()
-        if self.down:
-            raise TargetDown(self.down)
         asked = estimated(call.chat, "")
         most = Usage(
             prompt_tokens=asked.prompt_tokens, reply_tokens=self._how.max_new_tokens, estimated=True
         )
-        ticket = await self.meter.take(most)
+        ticket = None
+        while ticket is None:  # another may have taken the room while this one waited for its turn
+            await self.meter.room(most)
+            await self._turn()
+            if self.down:
+                raise TargetDown(self.down)
+            ticket = self.meter.take(most)
         used = asked  # what was sent is paid for, whatever comes back
         clock, tokens = self.meter.spent.seconds, asked.total
         try:

@@ -49,10 +49,11 @@ class Row(NamedTuple):
 
 def figure_groups(data: RunData) -> list[Group]:
     """Return the groups that have at least one chart, in reading order."""
-    over_time = held_out(data.validations)
+    tasks = scenes(data.config)
+    over_time = held_out(data.validations, scenes=tasks)
     groups = [
         Group("held-out", "Held-out questions over time", _scored(data), over_time),
-        trade_off(data.validations),
+        trade_off(data.validations, scenes=tasks),
         Group(
             "rewards", "What the players earn", _REWARDS, _charts(data.metrics, _reward_rows(data))
         ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from advgame.report.group import Group
 from advgame.report.plots import Scatter, Spot, Trail
+from advgame.report.rates import TASK
 from advgame.report.run_data import Json
 from advgame.report.svg import Chart, Line
 
@@ -20,8 +21,12 @@ _TRADE_OFF = (
 )
 
 
-def trade_off(validations: Sequence[Mapping[str, Json]]) -> Group:
-    """Attack success against over-refusal; empty without two checkpoints."""
+def trade_off(validations: Sequence[Mapping[str, Json]], *, scenes: bool = False) -> Group:
+    """Attack success against over-refusal; empty without two checkpoints.
+
+    `scenes`: benign seeds are tasks over documents, and what is lost is their tasks.
+    """
+    lost = TASK if scenes else "over-refusal"
     charts = []
     for mode, label, style in MODES:
         spots = tuple(
@@ -36,9 +41,9 @@ def trade_off(validations: Sequence[Mapping[str, Json]]) -> Group:
         if len(known) > 1:
             # A plot each: a weak Attacker's prompts would else stand before all that are plain.
             plot = Scatter(
-                title=f"Attack success against over-refusal, {label}",
+                title=f"Attack success against {lost}, {label}",
                 note="",
-                x_title="over-refusal of benign requests",
+                x_title=TASK if scenes else "over-refusal of benign requests",
                 y_title="attack success",
                 trails=(Trail(label=label, style=style, spots=known, joined=True),),
                 better=(-1, -1),
@@ -47,12 +52,18 @@ def trade_off(validations: Sequence[Mapping[str, Json]]) -> Group:
     return Group("trade-off", "Safety against helpfulness", _TRADE_OFF, tuple(charts))
 
 
-def held_out(validations: Sequence[Mapping[str, Json]]) -> tuple[Chart, ...]:
+def held_out(
+    validations: Sequence[Mapping[str, Json]], *, scenes: bool = False
+) -> tuple[Chart, ...]:
     """Attack success and over-refusal over the checkpoints."""
     charts = []
     for title, kind, suffix in (
         ("Attack success on harmful requests", "harmful", "attack_success"),
-        ("Over-refusal of benign requests", "benign", "over_refusal"),
+        (
+            TASK.capitalize() if scenes else "Over-refusal of benign requests",
+            "benign",
+            "over_refusal",
+        ),
     ):
         lines = []
         for mode, label, style in MODES:

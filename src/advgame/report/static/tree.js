@@ -99,6 +99,7 @@ function noteRewards(trees) {
   for (const { branches } of trees)
     for (const { attack, replies } of branches)
       for (const { reward } of [attack, ...replies]) topReward = Math.max(topReward, reward ?? 0);
+  for (const drawn of document.querySelectorAll("#trees meter")) drawn.max = topReward;
 }
 
 function meter(value) {
