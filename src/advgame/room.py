@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 
 from advgame.engines.hf import HfSampler
@@ -50,7 +50,7 @@ def room_of(seat: Seat, guides: Sequence[tuple[Message, ...]] = ()) -> Callable[
     model, sampler = seat, seat.sampler
     room = sampler.positions - model.sampling.max_new_tokens
 
-    @cache
+    @lru_cache(maxsize=4096)  # of texts near the limit, which templates repeat
     def most(text: str, kind: Kind) -> int:
         asks = (Ask(text=text, kind=kind, seeds=(), guide=guide) for guide in ((), *guides))
         return max(sampler.length(model.request(ask)) for ask in asks)

@@ -123,8 +123,9 @@ def learning_steps(schedule: ScheduleConfig, role: Role, steps: int) -> int:
 def snapshot_due(config: RunConfig, step: int) -> bool:
     """Whether the players join the pool before this step: if anyone will meet them there."""
     pool = config.pool
-    met = pool is not None and pool.share > 0 and config.schedule.type != "static"
-    return met and pool is not None and step % pool.every == 0
+    if pool is None or pool.share == 0 or config.schedule.type == "static":
+        return False
+    return step % pool.every == 0
 
 
 def opponents(pool: PoolConfig | None, step: int, run_seed: int) -> Past | None:

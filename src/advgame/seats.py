@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 from advgame.config import RunConfig
 from advgame.config.root import Static
@@ -72,8 +71,7 @@ def fixed_seat(config: RunConfig, pool: SeedPool, defender: Seat) -> Seat:
     guide = config.defender.guide
     fits = room_of(defender, (*guides(guide.harmful_text), *guides(guide.benign_text)))
 
-    @cache
-    def known(text: str) -> Sequence[str]:
+    def known(text: str) -> Sequence[str]:  # anew each time: all of them would not fit memory
         seed = seeds[text]
         found = attacks.get(seed.id, ())
         return tuple(each for each in found if fits(seed.present(each), seed.kind)) or (text,)

@@ -188,6 +188,16 @@ def test_safety_and_utility_are_those_of_the_same_weights(runs: list[Path], tmp_
     assert both == {"harmbench, 1 attempt, judge b", "harmbench, 4 attempts, judge b"}
 
 
+def test_a_page_of_many_tasks_shows_some_and_says_so() -> None:
+    rate = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
+    point = {"run": "a", "step": 1, "weights": "ema", "safety": rate, "utility": rate}
+    pairs = [
+        {"safety": f"s{n}", "utility": f"u{n}", "points": [point], "front": [0]} for n in range(30)
+    ]
+    page = page_of({"runs": {}, "trade_offs": pairs, "transcripts": []})
+    assert len(page["trade_offs"]) == 24 and "The first 24 pairs" in page["trade_offs_note"]
+
+
 def test_without_utility_nothing_promises_it(runs: list[Path], tmp_path: Path) -> None:
     report = board([runs[1]])
     page = build_comparison(page_of(report), tmp_path / "page.html").read_text(encoding="utf-8")

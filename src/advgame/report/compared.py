@@ -39,6 +39,7 @@ _NOTE = (
     "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
 )
 _PLOTS = 24  # of a safety task against a utility task
+_SOME = {"trade_offs_note": f"The first {_PLOTS} pairs of tasks; the JSON file has all."}
 _LOW = {"title": "over-refusal of benign requests", "better": "low"}
 
 
@@ -76,6 +77,7 @@ def page_of(found: Json) -> dict[str, Any]:
         "runs": [_run(name, run) for name, run in runs.items()],
         "trade_offs": list(_trade_offs(found)),
         **({} if found.get("utility") else _NO_UTILITY),
+        **(_SOME if len(found.get("trade_offs") or ()) > _PLOTS else {}),
         "differences": [
             {**each, "metric": _label(each)}
             for each in found.get("differences") or ()
