@@ -16,6 +16,7 @@ from advgame.game.score import Bench
 from advgame.game.seat import Seat
 from advgame.prompts.guide import guides
 from advgame.schedule import Source, Turn, turns
+from advgame.seeds.again import WITHIN, Met, wrong
 from advgame.seeds.load import SeedPool
 from advgame.seeds.schedule import batch
 from advgame.types import Cost, Episode, Kind, Role, Scored, Seed
@@ -44,6 +45,7 @@ class Rounds:
     bench: Bench
     seeds: SeedPool
     seat: Callable[[Role, Source], Seat]
+    met: Callable[[int], Sequence[Met]]  # how the direct seeds of a step that is written went
     spent: Callable[[], Cost]  # all work done by samplers and judges so far
 
     async def play(self, step: int, on_stage: Callable[[int, str], None]) -> Round:
@@ -51,6 +53,7 @@ class Rounds:
         before = self.spent()
         clock = Clock(lambda name: on_stage(step, name))
         guided = guides_at(self.config.defender.guide, step)
+        recent = [self.met(each) for each in looked_at(self.config, step)]
         played = []
         for place, turn in enumerate(turns(self.config, step)):
             table = replace(
@@ -59,7 +62,7 @@ class Rounds:
                 defender=self.seat(Role.DEFENDER, turn.defender),
             )
             episodes = await play(
-                turn_seeds(self.config, self.seeds, turn, step),
+                turn_seeds(self.config, self.seeds, turn, step, recent),
                 table,
                 self.bench,
                 draw=(self.config.seed, f"train-{place}", step),
@@ -89,8 +92,27 @@ class Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def turn_seeds(config: RunConfig, pool: SeedPool, turn: Turn, step: int) -> list[Seed]:
-    """The seeds of a turn: its part of the attacked ones, then the direct ones."""
+def looked_at(config: RunConfig, step: int) -> range:
+    """The steps whose failures may come back in `step`: the last ones that are written by then.
+
+    With lag 1 a round begins before the step ahead of it is.
+    """
+    again, end = config.seeds.again, step - config.train.lag
+    return range(max(0, end - WITHIN), end) if again.harmful or again.benign else range(0)
+
+
+def turn_seeds(
+    config: RunConfig,
+    pool: SeedPool,
+    turn: Turn,
+    step: int,
+    recent: Sequence[Sequence[Met]] = (),
+) -> list[Seed]:
+    """The seeds of a turn: its part of the attacked ones, then the direct ones.
+
+    `recent` is how direct seeds went in the steps before, see `advgame.seeds.again`. What comes
+    back takes the place of the last ones that are due, which the epoch then leaves out.
+    """
     attacked = [
         seed
         for kind in Kind
@@ -103,9 +125,18 @@ def turn_seeds(config: RunConfig, pool: SeedPool, turn: Turn, step: int) -> list
     direct = [
         replace(seed, direct=True)
         for kind in Kind
-        for seed in _batch(config, pool, config.seeds.direct, kind, step, "direct")
+        for seed in _with_again(
+            _batch(config, pool, config.seeds.direct, kind, step, "direct"),
+            wrong(recent, kind, _count(config.seeds.again, kind)),
+        )
     ]
     return attacked + direct
+
+
+def _with_again(due: Sequence[Seed], again: Sequence[Seed]) -> list[Seed]:
+    """As many seeds as are due, each once, those that come back among them."""
+    known = {seed.id for seed in again}
+    return [*[seed for seed in due if seed.id not in known][: len(due) - len(again)], *again]
 
 
 def _batch(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ from advgame.room import check_room
 from advgame.rounds import Rounds
 from advgame.schedule import Fixed, Past, Source, ever_learns, learning_steps, snapshot_due, splits
 from advgame.seats import beginner_of, fixed_seat, samplers_of, seat_of
+from advgame.seeds.again import WITHIN, met
 from advgame.seeds.load import load
+from advgame.store.reader import RunReader
 from advgame.sync.inprocess import InProcessSync
 from advgame.types import Role
 from advgame.validation import Validation, validation_pool, validation_seeds
@@ -174,6 +176,7 @@ def build_world(config: RunConfig, out: Path) -> Iterator[World]:
                 bench=bench,
                 seeds=train_seeds,
                 seat=seat,
+                met=lru_cache(WITHIN + 1)(lambda step: met(RunReader(out).episodes(step))),
                 spent=lambda: sum((each.cost for each in training), opponents.cost),
             ),
             opponents=opponents,

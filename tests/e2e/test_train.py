@@ -19,12 +19,20 @@ from advgame.config import RunConfig, load
 from advgame.errors import SeedError, StoreError
 from advgame.events import Event, RunStarted, StepDone
 from advgame.learn import LocalLearner
+from advgame.seeds.again import met, wrong
 from advgame.store.reader import open_readonly
 from advgame.train import train
 from advgame.types import Episode, Example, Kind, Pair, Role, Scored, UpdateStats
 
 METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 FAST = ["train.threads=1", "train.validation.every=0"]
+
+
+AGAIN = (
+    "seeds.direct={harmful: 4, benign: 4}",
+    "seeds.again={harmful: 2, benign: 2}",
+    "train.save.every=2",
+)
 
 
 def tiny(*overrides: str) -> RunConfig:
@@ -66,10 +74,12 @@ def _first_last(run: Path) -> tuple[Path, Path]:
         (),
         ("train.lag=1",),
         ("train.lag=1", "pool={share: 0.5, every: 2, size: 2}", "seeds.attacked.harmful=3"),
+        AGAIN,
+        (*AGAIN, "train.lag=1"),
         ("train.update=step", "schedule={type: selfplay}", "judges.audit.every=1"),
         ("attacker.adapter=null", "defender.adapter=null"),
     ],
-    ids=["joint", "lag", "lag-pool", "selfplay", "full"],
+    ids=["joint", "lag", "lag-pool", "again", "again-lag", "selfplay", "full"],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, options: tuple[str]) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -86,6 +96,23 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, options: tupl
         train(tiny("train.steps=5", *options), broken, observer=kill)
     train(tiny("train.steps=5", *options), broken, resume=True)
     assert_same(broken, whole)
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_direct_seeds_that_went_wrong_come_back(tmp_path: Path, lag: int) -> None:
+    train(tiny("train.steps=4", *AGAIN, f"train.lag={lag}"), tmp_path / "run")
+    run = open_readonly(tmp_path / "run")
+    steps = [met(run.episodes(step)) for step in range(4)]
+    ids = [{each.seed.id for each in one} for one in steps]
+    returned = 0
+    for step in range(4):
+        expected = {
+            each.id for kind in Kind for each in wrong(steps[: max(0, step - lag)], kind, 2)
+        }
+        assert expected <= ids[step]
+        assert len(steps[step]) == len(ids[step]) == 8
+        returned += len(expected)
+    assert returned >= 4  # the tiny model goes wrong in every step
 
 
 def judged_by(url: str, cache: Path) -> str:

@@ -77,6 +77,9 @@ def _seeds(config: RunConfig) -> Iterator[str]:
             wanted = getattr(counts, kind)
             if wanted and not getattr(config.seeds, kind):
                 yield f"seeds.{key}.{kind} = {wanted}: seeds.{kind} is empty; name a set or use 0"
+        back, most = getattr(config.seeds.again, kind), getattr(direct, kind)
+        if back > most:
+            yield f"seeds.again.{kind} = {back}: they are among seeds.direct.{kind} = {most}"
 
 
 def _size(config: RunConfig) -> Iterator[str]:

@@ -121,7 +121,9 @@ def _seeds(config: RunConfig) -> Iterator[str]:
         names = ", ".join(s if isinstance(s, str) else s.name for s in sources)
         attacked, direct = (getattr(config.seeds, way) for way in ("attacked", "direct"))
         counts = f"{getattr(attacked, kind.value)} attacked, {getattr(direct, kind.value)} direct"
-        yield f"  {kind.value:<13} {counts} a step, from {names}"
+        back = getattr(config.seeds.again, kind.value)
+        again = f", up to {back} of them again" if back else ""
+        yield f"  {kind.value:<13} {counts}{again} a step, from {names}"
 
 
 def _where(player: PlayerConfig) -> str:
