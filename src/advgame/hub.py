@@ -47,7 +47,7 @@ def answers() -> bool:
         return False
     try:
         httpx.head(constants.ENDPOINT, timeout=_SECONDS)
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError):  # or a proxy it is no for
         return False
     return True
 

@@ -16,13 +16,13 @@ from command import call, start, told
 from inspect_ai.log import read_eval_log
 from safetensors.torch import load_file
 
-from advgame.cli.eval import _slug
 from advgame.config import RunConfig, load
 from advgame.config.game import SeedSource
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
 from advgame.errors import ConfigError, JudgeError
 from advgame.evals import catalog, provider, questions, safety
 from advgame.evals.catalog import SafetyTask
+from advgame.evals.files import report_name, report_path
 from advgame.evals.gather import Gather
 from advgame.evals.judging import (
     PatternJudge,
@@ -32,6 +32,7 @@ from advgame.evals.judging import (
 from advgame.evals.target import load_target, own_attacker, target_of
 from advgame.models import network
 from advgame.protocols import JudgeGroup
+from advgame.seeds.templates import load_templates
 from advgame.store.taught import training_judges
 from advgame.train import train
 from advgame.types import Kind, Role, Seed
@@ -155,13 +156,29 @@ def test_reports_of_many_tasks_have_names_of_their_own() -> None:
     tasks = ["harmbench", "strongreject", "advbench", "do-not-answer", "benign-edgy",
              "benign-everyday", "prompt-injection", "openbookqa", "mmlu-sample"]  # fmt: skip
     made = [{"role": "defender", "step": step, "weights": "ema"} for step in (0, 10, 20)]
-    names = [_slug(each, "quick", tasks) for each in made]
+    names = [report_name(each, tasks) for each in made]
     assert len(set(names)) == 3 and max(map(len, names)) <= 130
     assert all(
         name.endswith(f"step-{each['step']}-ema") for name, each in zip(names, made, strict=True)
     )
-    assert len({_slug(made[0], "quick", tasks[:n]) for n in range(1, 10)}) == 9
-    assert _slug(made[0], "quick", None) == "quick-defender-step-0-ema"
+    assert len({report_name(made[0], tasks[:n]) for n in range(1, 10)}) == 9
+    assert report_name(made[0], ["quick"]) == "quick-defender-step-0-ema"
+
+
+def test_a_report_takes_no_other_ones_place(tmp_path: Path) -> None:
+    def report(model: str, **settings: object) -> dict[str, Any]:
+        who = {"role": "defender", "step": 4, "weights": "ema"}
+        return {"model": model, "settings": settings, **who}
+
+    first = report_path(tmp_path, report("runs/first", limit=5), ["quick"])
+    first.write_text(json.dumps(report("runs/first", limit=5)))
+    assert report_path(tmp_path, report("runs/first", limit=5), ["quick"]) == first
+    others = {
+        report_path(tmp_path, each, ["quick"])
+        for each in (report("runs/second", limit=5), report("runs/first", limit=6))
+    }
+    assert len(others | {first}) == 3
+    assert all(each.name.startswith("quick-defender-step-4-ema-") for each in others)
 
 
 def test_a_stopped_evaluation_says_so(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,3 +354,5 @@ def test_questions_are_fixed_and_wrapped_in_test_templates() -> None:
     found = questions.wrapped(some, "templates", 3)
     assert len({each.id for each in found}) == len({each.prompt for each in found}) == 15
     assert all(each.seed.text in each.prompt for each in found)
+    most = questions.wrapped(some[:1], "templates", 99)  # none is asked twice
+    assert len(most) == len({each.prompt for each in most}) == len(load_templates(half="test"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from inspect_ai.log import read_eval_log
 
 from advgame import hub
 from advgame.config.game import SeedSource
-from advgame.evals import attacked, catalog, judging, provider, tasks
+from advgame.evals import attacked as attacks_of
+from advgame.evals import catalog, judging, provider, tasks
 from advgame.evals.catalog import SAFETY, SafetyTask
 from advgame.evals.questions import seeds_of
 from advgame.models import network
-from advgame.types import Kind
+from advgame.types import Kind, Seed
 
 Captured = pytest.CaptureFixture[str]
 
@@ -47,7 +49,7 @@ STAND_INS: dict[str, tuple[str, str | None, dict[str, list[Any]]]] = {
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for module in (provider, attacked):
+    for module in (provider, attacks_of):
         monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(network, "_multiplies_bfloat16", lambda: False)
 
@@ -130,6 +132,70 @@ def test_under_attack_by_the_attacker_of_a_run(
     assert again["cost"]["from_cache"] == 6  # the same attacks, the same replies
     assert again["attacks"]["tokens"] == 0  # kept, too
     assert again["outcomes"] == row["outcomes"]
+    more = measured(capsys, *line[:-3], "4", *line[-2:])["tasks"]["own"]
+    files = {each["attacks"]["file"] for each in (row, again, more)}
+    assert row["attacks"]["file"] == again["attacks"]["file"] and len(files) == 2  # both are there
+
+
+def test_attacks_on_some_seeds_are_kept_before_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def attack(seeds: Sequence[Seed], *rest: Any) -> list[list[tuple[str, str | None]]]:
+        made.append(len(seeds))
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return [[(seed.text, None)] for seed in seeds]
+
+    monkeypatch.setattr(attacks_of, "_attack", attack)
+    monkeypatch.setattr(attacks_of, "AT_ONCE", 2)
+    monkeypatch.setattr(attacks_of, "cache_dir", lambda: Path("cache"))
+    seeds = [Seed(id=str(n), text=f"seed {n}", kind=Kind.HARMFUL) for n in range(5)]
+    with pytest.raises(KeyboardInterrupt):
+        attacks_of.attacked(seeds, "tiny-random", 1)
+    found = attacks_of.attacked(seeds, "tiny-random", 1)
+    assert [each.prompt for each in found] == [seed.text for seed in seeds]
+    assert made == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "whose"),
+    [
+        (("--key-env", "K"), "MODEL"),
+        (("--attacker-key-env", "K", "--attacker", "runs/first"), "--attacker"),
+        (("--reference-key-env", "K"), "--reference"),
+    ],
+)
+def test_a_key_is_for_an_endpoint(options: tuple[str], whose: str, capsys: Captured) -> None:
+    assert call("eval", "tiny-random", *options) == 2
+    assert f"K: a key is for an endpoint, and {whose} is not one" in told(capsys.readouterr().err)
+
+
+def test_each_endpoint_sees_its_own_key_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    task = SafetyTask(
+        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
+    )
+    monkeypatch.setitem(catalog.TASKS, "own", task)
+    for name in ("ONE", "TWO"):
+        monkeypatch.setenv(name, f"key-{name}")
+
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("/models"):
+            return models("m")
+        choice = {"message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+        return of_json({"model": "m", "choices": [choice], "usage": usage})
+
+    with Server(answer).running() as target, Server(answer).running() as attacker:
+        line = [f"openai:m@{target.base_url}", "--task", "own", "--judge", "patterns"]
+        line += ["--limit", "1", "--attacker", f"openai:m@{attacker.base_url}"]
+        measured(capsys, *line, "--key-env", "ONE")
+        assert all("key-" not in str(each.headers) for each in attacker.requests)
+        measured(capsys, *line, "--key-env", "ONE", "--attacker-key-env", "TWO", "--no-cache")
+    assert "key-ONE" in str(target.requests[-1].headers)
+    assert "key-TWO" in str(attacker.requests[-1].headers)
+    assert all("key-TWO" not in str(each.headers) for each in target.requests)
 
 
 def test_attacks_that_were_written_are_a_fixed_set(

@@ -12,9 +12,13 @@ from http_server import Answer, Request, Server, models, of_json
 from inspect_ai.log import read_eval_log
 from inspect_ai.scorer import Score
 
-from advgame.evals import contests, judging, pairwise, provider
+from advgame.config.game import SeedsConfig
+from advgame.evals import contests as contests_of
+from advgame.evals import judging, pairwise, provider
 from advgame.evals.catalog import PAIRWISE
+from advgame.evals.contests import contests
 from advgame.models import network
+from advgame.seeds.load import load
 from advgame.types import Judgement
 
 Captured = pytest.CaptureFixture[str]
@@ -27,7 +31,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (provider, judging):
         monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(network, "_multiplies_bfloat16", lambda: False)
-    monkeypatch.setattr(contests.assets, "path", lambda name: stand_in(tmp_path, name))
+    monkeypatch.setattr(contests_of.assets, "path", lambda name: stand_in(tmp_path, name))
 
 
 def stand_in(folder: Path, name: str) -> Path:
@@ -54,18 +58,28 @@ def stand_in(folder: Path, name: str) -> Path:
 
 
 def test_each_set_brings_its_own_baseline() -> None:
-    alpaca = contests.contests(PAIRWISE["alpaca-eval"], 4)
+    alpaca = contests(PAIRWISE["alpaca-eval"], 4)
     assert len(alpaca) == 4
-    assert alpaca == contests.contests(PAIRWISE["alpaca-eval"], None)[:4]
+    assert alpaca == contests(PAIRWISE["alpaca-eval"], None)[:4]
     assert all(each.reference and each.reference[:-1] in each.prompt.title() for each in alpaca)
-    arena = contests.contests(PAIRWISE["arena-hard"], None)
+    arena = contests(PAIRWISE["arena-hard"], None)
     assert {each.reference for each in arena} == {
         "o3-mini-2025-01-31 on 1",
         "gemini-2.0-flash-001 on 2",
     }  # what a baseline did not answer is left out
-    own = contests.contests(PAIRWISE["everyday-pairwise"], None)
+    own = contests(PAIRWISE["everyday-pairwise"], None)
     assert len(own) > 30
     assert all(each.reference is None for each in own)
+
+
+def test_everyday_prompts_are_no_training_seeds() -> None:
+    task = PAIRWISE["everyday-pairwise"]
+    config = SeedsConfig(harmful=(), benign=("benign-everyday",))
+    trained = {seed.text for seed in load(config, "train").benign}
+    asked = {each.prompt for each in contests(task, None)}
+    assert asked == {seed.text for seed in load(config, "test").benign}
+    assert not asked & trained
+    assert {each.prompt for each in contests(task, None, "all")} > asked | trained
 
 
 def test_a_judge_that_follows_the_place_prefers_nobody() -> None:
@@ -178,7 +192,7 @@ def test_what_the_reference_does_not_answer_is_unscored(capsys: Captured) -> Non
         text = json.dumps(request.body.get("messages", ""))
         return of_json({"error": "no"}, status=400) if text in refused else answer(request)
 
-    prompts = [each.prompt for each in contests.contests(PAIRWISE["everyday-pairwise"], 3)]
+    prompts = [each.prompt for each in contests(PAIRWISE["everyday-pairwise"], 3)]
     refused = {json.dumps([{"role": "user", "content": prompts[0]}])}
     Path("judge.yaml").write_text("type: rule\n")
     line = "eval tiny-random --task everyday-pairwise --judge judge.yaml --max-tokens 4 --limit 3"
@@ -198,7 +212,7 @@ def test_a_prompt_that_the_reference_has_no_room_for_is_unscored(
         for text in ("Describe boats.", "x" * 3000)  # tiny-random has 2,048 positions
     ]
     path.write_text(json.dumps(rows))
-    monkeypatch.setattr(contests.assets, "path", lambda name: path)
+    monkeypatch.setattr(contests_of.assets, "path", lambda name: path)
     Path("judge.yaml").write_text("type: rule\n")
     with Server(judge("vessel")).running() as server:
         line = ("eval", f"openai:served@{server.base_url}", "--task", "alpaca-eval", "--judge",

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from command import call
+from command import call, told
 from http_server import Answer, Request, Server, models, of_json
-from utility_sets import ROWS, Babble, use_stand_ins
+from utility_sets import FOUR, ROWS, Babble, use_stand_ins
 
 from advgame import assets
 from advgame.evals import packaged, utility
@@ -131,6 +131,22 @@ def test_answers_are_kept_one_by_one(tmp_path: Path) -> None:
     assert answers("other").get("generate", requests("new"), ask, 2) == ["NEW"]
     assert answers(None).get("generate", requests("new"), ask, 2) == ["NEW"]
     assert asked == ["new", "new"]
+
+
+def test_a_question_that_does_not_fit_the_model_is_unscored(capsys: Captured) -> None:
+    """The harness would cut its beginning off and score what is left."""
+    long = {"question": "very " * 500, "options": FOUR, "answer": "A. x"}
+    ROWS["openbookqa"].append(long)
+    try:
+        found = measured(capsys, "tiny-random", "--task", "openbookqa")["tasks"]["openbookqa"]
+    finally:
+        ROWS["openbookqa"].remove(long)
+    assert (found["n"], found["unscored"]) == (12, 1)
+
+
+def test_replies_that_leave_no_room_for_a_prompt_are_refused(capsys: Captured) -> None:
+    assert call("eval", "tiny-random", "--task", "ifeval", "--max-tokens", "2048") == 2
+    assert "replies of 2048 tokens leave no room" in told(capsys.readouterr().err)
 
 
 def test_an_endpoint_writes_and_shows_no_probabilities(capsys: Captured) -> None:

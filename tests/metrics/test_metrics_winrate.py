@@ -67,3 +67,14 @@ def test_what_was_won_always_stays_finite() -> None:
     found = length_controlled([1.0] * 30, [10] * 30, [10] * 30)
     assert 0.9 < found["value"] < 1
     assert length_controlled([None], [1], [1])["value"] is None
+
+
+@pytest.mark.parametrize(("preference", "n"), [(1.0, 1), (1.0, 30), (0.5, 20), (0.0, 10)])
+def test_where_all_agree_the_interval_is_not_that_of_resampling(preference: float, n: int) -> None:
+    """Drawing the same again and again would leave it without width."""
+    lengths = list(range(n))
+    found = length_controlled([preference] * n + [None], [*lengths, 0], [5] * (n + 1))
+    plain = win_rate([preference] * n)
+    assert (found["low"], found["high"]) == (plain["low"], plain["high"])
+    assert found["low"] <= found["value"] <= found["high"]
+    assert (found["n"], found["unscored"]) == (n, 1)

@@ -11,12 +11,12 @@ from command import call
 from exported import FULL, greedy, said_by_player, train_loud
 from peft import PeftModel
 from training import logps, recorded
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from advgame.config import load
 from advgame.errors import ModelError, StoreError
 from advgame.models.export import export
-from advgame.models.network import load_model
+from advgame.models.network import load_model, load_network
 from advgame.types import Role
 
 
@@ -63,6 +63,36 @@ def test_the_adapter_alone_says_the_same(run: Path, tmp_path: Path) -> None:
     model.set_attn_implementation("sdpa")
     said = tokens_of_player(run, Role.DEFENDER, "hello")
     assert said_by_export(model, folder, "hello") == said
+
+
+def test_what_the_base_draws_with_is_not_what_the_player_draws_with(tmp_path: Path) -> None:
+    base = load_network("tiny-random", "float32", "cpu")
+    base.model.generation_config = GenerationConfig(repetition_penalty=5.0, eos_token_id=3)
+    base.model.save_pretrained(tmp_path / "base")
+    base.tokenizer.save_pretrained(tmp_path / "base")
+    own = tuple(f"{role}.model={tmp_path / 'base'}" for role in Role)
+    run = train_loud(tmp_path / "run", *own, "defender.sampling.temperature=0.6")
+    folder = export(run, tmp_path / "out", role=Role.DEFENDER)
+    drawn = GenerationConfig.from_pretrained(folder)
+    assert drawn.repetition_penalty in (None, 1.0)
+    assert (drawn.do_sample, drawn.temperature, drawn.top_k) == (True, 0.6, 0)
+    assert 3 in drawn.eos_token_id and base.tokenizer.eos_token_id in drawn.eos_token_id
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    for prompt in ("hello", "what is a kite?"):
+        assert said_by_export(model, folder, prompt) == tokens_of_player(run, Role.DEFENDER, prompt)
+
+
+def test_an_adapter_finds_its_base_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load_network("tiny-random", "float32", "cpu")
+    base.model.save_pretrained(tmp_path / "base")
+    base.tokenizer.save_pretrained(tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    run = train_loud(tmp_path / "run", *(f"{role}.model=./base" for role in Role))
+    folder = export(run, tmp_path / "out", role=Role.DEFENDER, form="adapter")
+    settings = json.loads((folder / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] == str(tmp_path / "base")
 
 
 @pytest.mark.parametrize("named", ["{run} --step {step}", "{run}@{step}"])

@@ -9,11 +9,11 @@ import pytest
 from advgame.config import load
 from advgame.game.check import check
 from advgame.judges.rubric import load_rubrics
-from advgame.prompts.formats import examples, template
+from advgame.prompts.formats import examples, get_format, template
 from advgame.prompts.parse import one_request
 from advgame.testing import ScriptedSampler
 from advgame.text import word_overlap
-from advgame.types import Kind, Message, Move, SampleRequest, Sampling, Seed
+from advgame.types import Kind, Message, Move, Role, SampleRequest, Sampling, Seed
 
 LAPTOP = load("laptop")
 
@@ -56,3 +56,16 @@ def _sampled(text: str) -> Move:
     )
     [[completion]] = asyncio.run(ScriptedSampler([text]).sample([request]))
     return Move(text=text, completion=completion)
+
+
+@pytest.mark.parametrize("name", ["plain", "tags-nothink"])
+def test_a_chat_that_goes_on_is_put_as_in_training(name: str) -> None:
+    form = get_format(Role.DEFENDER, name)
+    user, said = (Message(role=role, content=role) for role in ("user", "assistant"))
+    alone = form.messages("user", Kind.HARMFUL, "Be safe.")
+    assert form.chat((user,), "Be safe.") == alone
+    assert form.chat((user, said, user), "Be safe.") == (alone[0], user, said, alone[-1])
+    theirs = Message(role="system", content="theirs")
+    assert form.chat((theirs, user), "Be safe.") == (theirs, alone[-1])
+    assert form.chat((theirs, user), None) == (theirs, alone[-1])
+    assert form.chat((user, said), "Be safe.") == (user, said)  # nothing is asked

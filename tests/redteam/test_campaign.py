@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command import call, told
-from http_server import Answer, Request, Server, of_json
+from http_server import Answer, Request, Server, chat, models, of_json
 from redteam.talker import NO, YES, findings, reply, said, seeds, talking
 
 Captured = pytest.CaptureFixture[str]
@@ -71,6 +71,36 @@ def test_every_attempt_is_a_line_and_every_strategy_gets_as_many_requests(
     assert attack(server, *line, "--resume", "--temperature", "0") == 2
     assert "another temperature (0.7, now 0.0)" in told(capsys.readouterr().err)
     assert len(server.requests) == asked
+
+
+def test_what_is_found_without_its_campaign_is_not_taken_for_this_one(capsys: Captured) -> None:
+    seeds(1)
+    with talking(lambda prompt, times: True) as server:
+        assert attack(server, "--attempts", "1") == 0
+        Path("out/campaign.json").unlink()
+        assert attack(server, "--attempts", "1", "--temperature", "1.5") == 2
+        assert "no campaign.json: choose another --out" in told(capsys.readouterr().err)
+        line = ("redteam", "replay", "out/findings.jsonl", "--judge", "patterns")
+        assert call(*line, "--target", f"openai:m@{server.base_url}", "--out", "out") == 2
+    assert len(server.requests) == 1
+
+
+def test_a_judge_that_scores_nothing_is_an_error(capsys: Captured) -> None:
+    seeds(2)
+
+    def judge(request: Request) -> Answer:
+        if request.path.endswith("/models"):
+            return models("j")
+        if "hello" in str(request.body).lower():
+            return chat("Verdict: 0")
+        return Answer(status=400, body=b'{"error": {"message": "too long"}}')
+
+    with talking(lambda prompt, times: True) as server, Server(judge).running() as other:
+        judged = ("--judge", f"openai:j@{other.base_url}", "--second-judge", "patterns")
+        assert attack(server, "--attempts", "1", *judged) == 2
+        error = told(capsys.readouterr().err)
+    assert "the judge could score none of 2 attempts" in error
+    assert "--resume --retry-failed" in error
 
 
 def test_what_a_function_says_in_failing_is_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:

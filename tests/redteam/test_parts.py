@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from redteam.made import finding
 from tenacity import RetryCallState
 
 from advgame.errors import ConfigError, SeedError, StoreError
+from advgame.prompts.formats import fill
+from advgame.redteam.attacker import Attacker
 from advgame.redteam.budget import Budget, BudgetSpent, Meter, Price, Spent, parse_budget
 from advgame.redteam.gate import IN_A_ROW, Call, Gate
 from advgame.redteam.ledger import Ledger
@@ -28,6 +31,7 @@ from advgame.redteam.strategies.best_of_k import BestOfK
 from advgame.redteam.strategies.build import parse_strategy
 from advgame.redteam.strategies.multi_turn import RAMP, MultiTurn
 from advgame.redteam.strategies.plain import Plain
+from advgame.redteam.strategies.refine import Refine
 from advgame.redteam.strategies.templates import Templates
 from advgame.redteam.strategies.transfer import Transfer
 from advgame.redteam.targets.base import TargetError
@@ -357,6 +361,72 @@ def test_multi_turn_leads_up_and_ends_with_the_attack() -> None:
     assert says(2, (said, said)) == RAMP[2]
     assert says(1, (said, said)) == SEED.text
     assert says(1, ()) == SEED.text
+
+
+def test_refining_leads_up_anew_and_rewrites_at_the_end() -> None:
+    attacker = Scripted({(1, 0): Move(text="rewritten")})
+    strategy = Refine(MultiTurn(Plain()), attacker)  # type: ignore[arg-type]
+    past = (finding("x", 0, 0, False),)
+
+    def says(turns_left: int) -> str:
+        sight = Sight(seed=SEED, attempt=1, turns_left=turns_left, past=past)
+        return asyncio.run(strategy.say(sight)).text
+
+    assert [says(left) for left in (3, 1)] == [fill(RAMP[0], SEED.text), "rewritten"]
+    assert len(attacker.asked) == 1
+
+
+def test_a_seed_that_the_attacker_cannot_take_leaves_the_others_theirs() -> None:
+    attacker = Attacker("tiny-random", checked=False)
+    seeds = [replace(SEED, id=str(n), text=text) for n, text in enumerate(("a", "b " * 9_000, "c"))]
+
+    async def all_of_them() -> list[Move]:
+        return list(await asyncio.gather(*(attacker.prompt(each, "x") for each in seeds)))
+
+    moves = asyncio.run(all_of_them())
+    assert (moves[1].text, moves[1].fault) == ("", Fault.UNPARSEABLE)
+    assert all(move.completion is not None for move in (moves[0], moves[2]))
+
+
+def test_a_target_that_adds_texts_of_its_own_keeps_the_budget(tmp_path: Path) -> None:
+    """It counts 400 tokens for a prompt of two: by the first answer that is known."""
+
+    class Adds(Garbled):
+        async def ask(self, chat: object, conversation: str, how: Sampling, /) -> Answer:
+            await asyncio.sleep(0)
+            return Answer(text="no", usage=Usage(prompt_tokens=400, reply_tokens=8))
+
+    meter = Meter(Budget(tokens=1000), Spent())
+    way = Gate(Adds(), meter, Ledger(tmp_path), Sampling(max_new_tokens=8))
+    calls = [Call(trial=f"t/{n}", turn=0, chat=(Message(role="user", content="x" * 8),))
+             for n in range(8)]  # fmt: skip
+
+    async def all_of_them() -> list[object]:
+        return await asyncio.gather(*map(way.ask, calls), return_exceptions=True)
+
+    ended = asyncio.run(all_of_them())
+    assert meter.spent.usage.total == 816 and meter.reached == "tokens"
+    assert sum(isinstance(each, BudgetSpent) for each in ended) == 6
+
+
+def test_a_session_knows_that_the_target_answered_before(tmp_path: Path) -> None:
+    first = Ledger(tmp_path)
+    assert not first.answered_before
+    way = Gate(Garbled("yes"), Meter(Budget(), Spent()), first, Sampling())
+    asyncio.run(way.ask(Call(trial="t/0", turn=0, chat=(Message(role="user", content="x"),))))
+    first.close()
+    second = Ledger(tmp_path)
+    assert second.answered_before
+    again = Gate(Garbled(), Meter(Budget(), Spent()), second, Sampling(), answered=True)
+
+    async def ask() -> None:
+        for number in range(IN_A_ROW + 1):
+            call = Call(trial=f"u/{number}", turn=0, chat=(Message(role="user", content="x"),))
+            with suppress(TargetError):
+                await again.ask(call)
+
+    asyncio.run(ask())
+    assert again.down is None
 
 
 def test_templates_differ_from_attempt_to_attempt() -> None:

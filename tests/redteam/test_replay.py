@@ -50,6 +50,25 @@ def test_below_above_and_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("d/junit.xml").exists() and len(findings("d")) == 5
 
 
+def test_each_strategy_is_replayed_from_its_first_attempt() -> None:
+    rows = [finding("plain", 0, 2, True, prompt="p"), finding("templates", 0, 5, True, prompt="t")]
+    rows += [finding("templates", 0, 7, True, prompt="u"), finding("best-of-k", 1, 3, True)]
+    Path("old.jsonl").write_text("".join(json.dumps(row.as_json()) + "\n" for row in rows))
+    with talking(lambda prompt, times: prompt == "u") as server:
+        assert again(server, "--out", "a") == 1
+    figures = json.loads(Path("a/figures.json").read_text())
+    arms = figures["arms"]
+    assert {name: row["at_1"]["n"] for name, row in arms.items()} == {
+        f"replay of {name}": 1 for name in ("plain", "templates", "best-of-k")
+    }
+    assert (
+        arms["replay of templates"]["at_1"]["value"],
+        arms["replay of templates"]["at_k"]["value"],
+    ) == (0.0, 1.0)
+    assert figures["compared"] == {}
+    assert "broken by attempt 2 of 2" in Path("a/junit.xml").read_text()
+
+
 def test_the_judge_is_the_campaigns(capsys: pytest.CaptureFixture[str]) -> None:
     with talking(lambda prompt, times: True) as server:
         line = ["redteam", "--target", f"openai:m@{server.base_url}", "--attempts", "1"]

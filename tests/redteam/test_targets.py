@@ -120,6 +120,23 @@ def test_a_filter_that_says_no_is_an_answer() -> None:
         assert fails(f"openai:m@{server.base_url}").state == "rejected"
 
 
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation"])
+def test_a_content_filter_that_says_no_is_an_answer(code: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": "filtered"}}).encode()
+    with serving(Answer(status=400, body=body)) as server:
+        assert ask(f"openai:m@{server.base_url}").text == ""
+    for other in (b"{}", b"[]", b"no", b'{"error": {"code": "context_length_exceeded"}}'):
+        with serving(Answer(status=400, body=other)) as server:
+            assert fails(f"openai:m@{server.base_url}").state == "rejected"
+
+
+def test_a_short_key_is_no_word_to_strike_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "sk")
+    with serving(chat("Sure, here is a task to test.")) as server:
+        found = ask(f"openai:m@{server.base_url}", key_env="KEY")
+    assert found.text == "Sure, here is a task to test."
+
+
 def test_http_file_with_a_form_and_a_reply_in_plain_text() -> None:
     sent: list[str] = []
     with serving(Answer(body="schön".encode(), content_type="text/plain")) as server:
@@ -242,6 +259,7 @@ def test_a_command_can_be_ended_whatever_became_of_its_pipes(code: str) -> None:
         ("https://example.com", "no target"),
         ("openai:m", "openai:MODEL@BASE_URL"),
         ("openai:m@http://u:p@host/v1", "carries credentials"),
+        ("openai:m@http://host/v1?key=x", "holds a '?'"),
         ("inspect:openai", "inspect:PROVIDER/MODEL"),
         ("model:./nowhere", "no such folder"),
         ("http://example.com", "a YAML file"),

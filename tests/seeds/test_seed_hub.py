@@ -40,6 +40,18 @@ def test_a_hub_that_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(caught.value) == "hub:a/b: Dataset 'a/b' doesn't exist"
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks://127.0.0.1:9", "http://[::1"])
+def test_a_hub_behind_a_proxy_that_cannot_be_asked(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    hub.answers.cache_clear()
+    try:
+        assert hub.answers() is False
+    finally:
+        hub.answers.cache_clear()
+
+
 def test_a_silent_hub_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "answers", lambda: False)
     looked_up: list[str] = []

@@ -316,7 +316,16 @@ def test_the_key(players: tuple[Player, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("127.0.0.1:80", 200), ("localhost", 200), ("[::1]:80", 200), ("evil.example:80", 403)],
+    [
+        ("127.0.0.1:80", 200),
+        ("127.0.0.2:8000", 200),
+        ("localhost", 200),
+        ("[::1]:80", 200),
+        ("evil.example:80", 403),
+        ("x.localhost", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("[", 403),
+    ],
 )
 def test_without_a_key_only_loopback(players: tuple[Player, ...], host: str, status: int) -> None:
     async def work(client: httpx.AsyncClient) -> None:
@@ -417,6 +426,18 @@ def test_in_self_play_each_role_is_asked_in_its_own_way(tmp_path: Path) -> None:
 def test_a_model_that_was_no_attacker_is_asked_by_examples() -> None:
     manner = manner_of(replace(target_of("tiny-random"), role=Role.ATTACKER))
     assert (manner.format.name, manner.accept_truncated) == ("fewshot", True)
+
+
+def test_null_is_as_if_it_were_not_said(players: tuple[Player, ...]) -> None:
+    async def work(client: httpx.AsyncClient) -> None:
+        plain = await client.post("/chat/completions", json=say(n=None))
+        assert len(plain.json()["choices"]) == 1
+        more = say(stream=True, stream_options={"include_usage": None})
+        assert (await client.post("/chat/completions", json=more)).status_code == 200
+        rows = (await client.get("/models")).json()["data"]
+        assert all(isinstance(row["created"], int) for row in rows)
+
+    talk(work, *players)
 
 
 def test_loopback_names() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from small_study import STUDY, StoppedError, go, write_seeds
 
 from advgame.errors import StoreError
 from advgame.study.analyse import analyse
+from advgame.study.cells import missing
 from advgame.study.folders import Folders
 from advgame.study.job import work
 from advgame.study.measures import shared
@@ -124,6 +126,46 @@ def test_runs_asked_other_seeds_are_no_pair(tmp_path: Path, plan: Plan) -> None:
     found = analyse(plan, records(plan, folders))
     assert "harmful/plain" not in found["differences"]["twin"]
     assert "twin" not in found["attackers"]
+
+
+def test_what_evaluate_gains_leaves_the_measured_cells(plan: Plan, tmp_path: Path) -> None:
+    folders = at(tmp_path / "a")
+    go(plan, folders)
+    before = records(plan, folders)
+    more = "fixed: [{name: more, collection: templates, longest: 200}], attackers"
+    (tmp_path / "study.yaml").write_text(STUDY.replace("attackers", more))
+    wider = make_plan(tmp_path / "study.yaml")
+    gone = "harmful/templates"  # the default, which `more` takes the place of
+    key = "joint-0"
+    assert missing(wider, wider.by_key(key), before[key]) == ("harmful/more",)
+    with pytest.raises(StoppedError):
+        work(wider, wider.by_key(key), folders, say=stop_at("harmful/more"))
+    assert records(wider, folders)[key] == before[key]  # nothing is lost before it is replaced
+    go(wider, folders)
+    after = records(wider, folders)[key]["evaluation"]["cells"]
+    assert after.keys() == before[key]["evaluation"]["cells"].keys() | {"harmful/more"}
+    assert all(after[name] == cell for name, cell in before[key]["evaluation"]["cells"].items())
+    assert not missing(plan, plan.by_key(key), records(plan, folders)[key])
+    assert gone in after
+
+
+def stop_at(what: str) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        if what in text:
+            raise StoppedError
+
+    return say
+
+
+@pytest.mark.parametrize("key", ["config", "evaluation"])
+def test_a_damaged_record_is_told_in_a_line(plan: Plan, tmp_path: Path, key: str) -> None:
+    folders = at(tmp_path / "a")
+    folders.records.mkdir(parents=True)
+    held = {"format": 1, "config": {}, "evaluation": {}}
+    del held[key]
+    (folders.records / "start.json").write_text(json.dumps(held))
+    with pytest.raises(StoreError, match=f"start.json is damaged: it has no '{key}'"):
+        records(plan, folders)
 
 
 def test_another_study_on_the_same_records_takes_nothing_away(plan: Plan, tmp_path: Path) -> None:

@@ -180,6 +180,10 @@ def test_draws_of_a_set_are_different_questions() -> None:
         ("seeds: 4", "primary: [harmful/plane], seeds: 4", "'harmful/plane' is not measured of"),
         ("seeds: 4", "fixed: [{name: plain, collection: templates}], seeds: 4", "two cells"),
         ("seeds: 4", "seeds: many", "evaluate.seeds: should be a valid integer"),
+        ("{train: ", "{train: {budget_tokens: 9}, train: ", "given twice"),
+        ("every: 0}", "every: 0}, steps: 3", "set: train.steps is the study's"),
+        ("{schedule: ", "{train: {budget_tokens: 9}, schedule: ", "train.budget_tokens is the"),
+        ("[joint, red]", "[joint, static]", "the Attacker of static does not learn"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -196,6 +200,11 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, old: str, new: str, tol
         ("seeds: 4", "benign: [benign-edgi], seeds: 4", "did you mean benign-edgy?"),
         ("seeds: 4", "fixed: [{name: t, collection: tmplates}], seeds: 4", "named 'tmplates'"),
         ("schedule: {type: attacker-only}", "seeds: {harmful: [gone.jsonl]}", "gone.jsonl: no"),
+        (
+            "seeds: 4",
+            "fixed: [{name: t, collection: templates, longest: 1}], seeds: 4",
+            "no template has at most 1 characters; the shortest has",
+        ),
     ],
 )
 def test_what_is_read_hours_later_is_checked_before(

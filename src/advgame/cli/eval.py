@@ -72,9 +72,17 @@ def evaluate(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Of a reply; default the suite's own.")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.0,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="0 is greedy, as utility always is.")
+    ] = 0.0,
     key_env: Annotated[
-        str | None, typer.Option(help="Variable that holds the endpoint's key.")
+        str | None, typer.Option(help="Variable that holds the key of the endpoint measured.")
+    ] = None,
+    attacker_key_env: Annotated[
+        str | None, typer.Option(help="Variable that holds the key of an openai: Attacker.")
+    ] = None,
+    reference_key_env: Annotated[
+        str | None, typer.Option(help="Variable that holds the key of an openai: reference.")
     ] = None,
     reference: Annotated[
         str | None,
@@ -109,6 +117,7 @@ def evaluate(
     from advgame.errors import ConfigError
     from advgame.evals.against import asked_otherwise, comparable, differences, read_report
     from advgame.evals.catalog import TASKS, UtilityTask, get_suite, get_task
+    from advgame.evals.files import report_path
     from advgame.evals.judging import parse_judge, refuse_training_judge
     from advgame.evals.target import own_attacker, target_of
 
@@ -116,6 +125,13 @@ def evaluate(
         raise ConfigError("give --suite or --task, not both")
     if attacker and attacks:
         raise ConfigError("give --attacker or --attacks, not both")
+    for key, whose, who in (
+        (key_env, model, "MODEL"),
+        (attacker_key_env, attacker, "--attacker"),
+        (reference_key_env, reference, "--reference"),
+    ):
+        if key and not (whose or "").startswith("openai:"):
+            raise ConfigError(f"{key}: a key is for an endpoint, and {who} is not one")
     if suite is not None and suite in TASKS:
         task, suite = [suite], None
     before = read_report(Path(against)) if against else None
@@ -161,6 +177,8 @@ def evaluate(
             reference=reference,
             cached=not no_cache,
             key_env=key_env,
+            attacker_key_env=attacker_key_env,
+            reference_key_env=reference_key_env,
         )
         apart = {} if before is None else comparable(before, asdict(settings), tasks)
     found, told = [], dict(apart)
@@ -186,7 +204,7 @@ def evaluate(
                 "left_out": left_out,
             }
             told |= left_out
-        path = folder / f"{_slug(report, suite or 'quick', task)}.json"
+        path = report_path(folder, report, task or [suite or "quick"])
         write_json(path, report)
         found.append(report)
         for name, why in report["skipped"].items():
@@ -219,27 +237,6 @@ def _checkpoints(run: str, role: Role, step: int | None, weights: Weights | None
     if len(made) > 1 and made[-1].checkpoint is None:
         return made[:1]  # a player that does not learn
     return made
-
-
-_LONGEST = 120  # characters of a file name, without its ending
-
-
-def _slug(report: dict[str, Any], suite: str, tasks: list[str] | None) -> str:
-    """A file name for a report: what was measured, on whom."""
-    import hashlib
-    import re
-
-    who = (
-        f"{report['role']}-step-{report['step']}-{report['weights']}"
-        if "step" in report
-        else report["model"]
-    )
-    what = "+".join(tasks) if tasks else suite
-    name = re.sub(r"[^\w.+-]+", "_", f"{what}-{who}")
-    if len(name) > _LONGEST:  # cut in the middle: which checkpoint it is stands at the end
-        told = hashlib.sha256(name.encode()).hexdigest()[:8]
-        name = f"{name[: _LONGEST // 2]}-{told}-{name[-_LONGEST // 3 :]}"
-    return name
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -177,7 +177,7 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
     from rich.console import Console
 
     from advgame.cli.redteam_live import table
-    from advgame.errors import EndpointError
+    from advgame.errors import EndpointError, JudgeError
     from advgame.redteam.report.write import SUMMARY
 
     Console().print(table(found))
@@ -194,4 +194,9 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
         raise EndpointError(
             f"the target gave no reply to any of {len(made)} attempts; the last: {made[-1].state}: "
             f"{made[-1].detail}. --resume --retry-failed tries again"
+        )
+    if any(each.reply for each in made) and all(each.success is None for each in made):
+        raise JudgeError(
+            f"the judge could score none of {len(made)} attempts; the last: {made[-1].detail}. "
+            "--resume --retry-failed judges them again, without asking the target"
         )

@@ -35,7 +35,7 @@ class Shown:
             self._of[trial.arm] = self._of.get(trial.arm, 0) + 1
             self._found.setdefault(trial.arm, {})
         for finding in ledger.findings.values():
-            self._found[finding.arm][finding.id] = finding
+            self._found.setdefault(finding.arm, {})[finding.id] = finding
         self._draw(ledger.before)
 
     def tell(self, finding: Finding, spent: Spent) -> None:

@@ -43,6 +43,8 @@ from advgame.world import Judges
 
 T = TypeVar("T")
 
+AT_ONCE = 32  # seeds; an evaluation that is stopped loses the attacks on as many
+
 
 def attacked(
     seeds: Sequence[Seed], attacker: str | None, attempts: int, key_env: str | None = None
@@ -59,19 +61,26 @@ def attacked(
     if attacker is None:
         raise SeedError("this task attacks: name whose attacks with --attacker or --attacks")
     who = _in_a_thread(partial(_open, attacker, key_env))
-    ids = [seed.id for seed in seeds]
-    key = digest(who.fingerprint, attempts, ids)
     kept = VerdictCache(cache_dir() / "eval-attacks") if who.fingerprint else None
+    return tuple(
+        Question(seed=seed, prompt=prompt, attempt=number, fault=fault)
+        for start in range(0, len(seeds), AT_ONCE)
+        for seed, moves in _kept_moves(seeds[start : start + AT_ONCE], who, attempts, kept)
+        for number, (prompt, fault) in enumerate(moves)
+    )
+
+
+def _kept_moves(
+    seeds: Sequence[Seed], who: _Attacker, attempts: int, kept: VerdictCache | None
+) -> list[tuple[Seed, list[tuple[str, str | None]]]]:
+    """The moves on each of some seeds, made anew unless all of them are `kept`."""
+    key = digest(who.fingerprint, attempts, [seed.id for seed in seeds])
     text = kept.get(key) if kept else None
     if text is None:
         text = json.dumps(_in_a_thread(partial(_attack, seeds, who, attempts)))
         if kept:
             kept.put(key, text)
-    return tuple(
-        Question(seed=seed, prompt=prompt, attempt=number, fault=fault)
-        for seed, moves in zip(seeds, json.loads(text), strict=True)
-        for number, (prompt, fault) in enumerate(moves)
-    )
+    return list(zip(seeds, json.loads(text), strict=True))
 
 
 def fixed(
@@ -97,14 +106,21 @@ def fixed(
     )
 
 
-def write_attacks(questions: Sequence[Question], path: Path) -> None:
-    """Write the attacks that are no faults, for `fixed` and for the schedule `static`."""
+def write_attacks(questions: Sequence[Question], path: Path) -> Path:
+    """Write the attacks that are no faults, for `fixed` and for the schedule `static`.
+
+    Where `path` holds other attacks, an earlier report names them: these are written beside it.
+    """
     rows = [
         {"seed_id": each.seed.id, "seed": each.seed.text, "prompt": each.prompt}
         for each in questions
         if each.fault is None
     ]
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    if path.exists() and path.read_bytes() != text.encode():
+        path = path.with_name(f"{path.stem}-{digest(text)[:8]}{path.suffix}")
+    write_text(path, text)
+    return path
 
 
 def tokens_written(attacker: str, key_env: str | None = None) -> int:
@@ -123,7 +139,7 @@ class _Attacker:
 async def _moves(
     seeds: Sequence[Seed], who: _Attacker, attempts: int
 ) -> list[list[tuple[str, str | None]]]:
-    # The draws depend on a seed's place; seeds are in the order of their ids, so on the set alone.
+    # The draws depend on a seed's place among these, which are in the order of their ids.
     prompts = await attack(seeds, who.seat, prompts=attempts, draw=(0, "eval", 0))
     checked = await check(seeds, prompts, who.check, drift_ratio=who.drift)
     return [

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from advgame import assets
+from advgame.config.game import SeedsConfig
 from advgame.errors import SeedError
 from advgame.evals.catalog import PairwiseTask
+from advgame.evals.questions import Part
+from advgame.seeds.load import load
 from advgame.seeds.rows import read_file, read_json
-from advgame.seeds.sets import read_set
 from advgame.seeds.splits import seed_id
 
 
@@ -31,24 +33,26 @@ class Contest:
     category: str = ""
 
 
-def contests(task: PairwiseTask, limit: int | None) -> tuple[Contest, ...]:
+def contests(task: PairwiseTask, limit: int | None, part: Part = "test") -> tuple[Contest, ...]:
     """The first `limit` prompts of a task, in an order that is a function of the texts alone.
+
+    `part` is of our own prompts; public sets are no seeds, and are asked whole.
 
     Raises:
         SeedError: the set is not what was expected.
         AssetError: it cannot be had.
     """
-    found = {seed_id(each.prompt): each for each in _READERS[task.source]()}
+    found = {seed_id(each.prompt): each for each in _READERS[task.source](part)}
     return tuple(found[key] for key in islice(sorted(found), limit))
 
 
-def _alpaca_eval() -> Iterator[Contest]:
+def _alpaca_eval(part: Part) -> Iterator[Contest]:
     path = assets.path("alpaca-eval")
     for row in _fields(path, read_json(path), ("instruction", "output", "dataset")):
         yield _contest(row["instruction"], row["output"], row["dataset"])
 
 
-def _arena_hard() -> Iterator[Contest]:
+def _arena_hard(part: Part) -> Iterator[Contest]:
     folder = assets.path("arena-hard")
     answers = {
         category: dict(_answers(folder / "model_answer" / f"{model}.jsonl"))
@@ -68,9 +72,10 @@ def _answers(path: Path) -> Iterator[tuple[str, str]]:
         yield row["uid"], row["messages"][-1]["content"]["answer"]
 
 
-def _everyday() -> Iterator[Contest]:
-    for row in read_set("benign-everyday"):
-        yield _contest(row.fields["text"], None, "")
+def _everyday(part: Part) -> Iterator[Contest]:
+    config = SeedsConfig(harmful=(), benign=("benign-everyday",))
+    for seed in load(config, None if part == "all" else part).benign:
+        yield _contest(seed.text, None, "")
 
 
 def _contest(prompt: str, reference: str | None, category: str) -> Contest:
@@ -88,7 +93,7 @@ _BASELINES: Final = {
     "hard_prompt": "o3-mini-2025-01-31",
     "creative_writing": "gemini-2.0-flash-001",
 }
-_READERS: Final[dict[str, Callable[[], Iterator[Contest]]]] = {
+_READERS: Final[dict[str, Callable[[Part], Iterator[Contest]]]] = {
     "alpaca-eval": _alpaca_eval,
     "arena-hard": _arena_hard,
     "benign-everyday": _everyday,

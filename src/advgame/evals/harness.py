@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from lm_eval.api.model import LM
@@ -20,6 +20,7 @@ from lm_eval.models.huggingface import HFLM
 
 from advgame.derive import derive
 from advgame.engines.openai import OpenAISampler
+from advgame.errors import SeedError
 from advgame.evals.target import Loaded
 from advgame.judges.cache import VerdictCache
 from advgame.types import Message, SampleRequest, Sampling
@@ -70,7 +71,9 @@ class Answers:
 class Kept(HFLM):  # type: ignore[misc]  # lm-eval is not typed for us
     """lm-eval's own model on weights of ours.
 
-    `read` counts the tokens it was given, padding included, `written` those it wrote.
+    `read` counts the tokens it was given, padding included, `written` those it wrote. `cut` are the
+    items, (part, number), whose prompt has more tokens than there is room for: lm-eval would cut
+    its beginning and score what is left.
     """
 
     def __init__(self, model: Any, loaded: Loaded, answers: Answers) -> None:
@@ -83,21 +86,41 @@ class Kept(HFLM):  # type: ignore[misc]  # lm-eval is not typed for us
         )
         self._answers = answers
         self.read = self.written = 0
+        self.cut: set[tuple[str, int]] = set()
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Log-probability of each continuation, and whether it is the greedy one."""
         ask = super().loglikelihood
+        self._note_cut((each, "".join(each.args), self.max_length + 1) for each in requests)
         found = self._answers.get(
             "loglikelihood", requests, lambda some: ask(some, disable_tqdm=True), AT_ONCE
         )
         return [(float(logp), bool(greedy)) for logp, greedy in found]
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
-        """What the model writes after each context."""
+        """What the model writes after each context.
+
+        Raises:
+            SeedError: replies may be as long as the model's positions, or longer.
+        """
         ask = super().generate_until
+        room = [self.max_length - _longest(each, self.max_gen_toks) for each in requests]
+        if min(room, default=1) < 1:
+            raise SeedError(
+                f"replies of {self.max_length - min(room)} tokens leave no room for a prompt: the "
+                f"model has {self.max_length} positions; lower --max-tokens"
+            )
+        self._note_cut(
+            (each, each.args[0], most) for each, most in zip(requests, room, strict=True)
+        )
         return self._answers.get(
             "generate_until", requests, lambda some: ask(some, disable_tqdm=True), BATCH
         )
+
+    def _note_cut(self, asked: Iterable[tuple[Any, str, int]]) -> None:
+        for request, text, most in asked:
+            if len(self.tok_encode(text)) > most:
+                self.cut.add((request.task_name, request.doc_id))
 
     def _model_call(self, inps: Any, *rest: Any, **named: Any) -> Any:
         self.read += inps.numel()
@@ -152,6 +175,11 @@ class Endpoint(LM):  # type: ignore[misc]
     def loglikelihood_rolling(self, requests: Any) -> Any:
         """Never asked: no task here needs it."""
         raise NotImplementedError
+
+
+def _longest(request: Any, otherwise: int) -> int:
+    """The most tokens that may be written to a request."""
+    return int(request.args[1].get("max_gen_toks", otherwise))
 
 
 def _request(context: str, how: dict[str, Any]) -> SampleRequest:

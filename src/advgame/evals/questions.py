@@ -61,7 +61,7 @@ def plain(seeds: Iterable[Seed]) -> tuple[Question, ...]:
 
 
 def wrapped(seeds: Iterable[Seed], collection: str, attempts: int) -> tuple[Question, ...]:
-    """Every request in `attempts` different templates of the collection's test half.
+    """Every request in `attempts` different templates of the collection's test half, or in all.
 
     Raises:
         SeedError: the collection cannot be read.
@@ -75,5 +75,5 @@ def wrapped(seeds: Iterable[Seed], collection: str, attempts: int) -> tuple[Ques
         )
         for seed in seeds
         for start in [derive(0, "template", collection, seed.id) % len(templates)]
-        for number in range(attempts)
+        for number in range(min(attempts, len(templates)))
     )

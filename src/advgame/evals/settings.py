@@ -14,7 +14,8 @@ class Settings:
     """How the tasks are run; what stands here stands in the report.
 
     `attempts` None is one attack a seed, or all that a fixed set holds. `written_tokens` bounds
-    what is written in utility tasks; None = as each task says.
+    what is written in utility tasks; None = as each task says. A variable's name is that of the key
+    of one endpoint: whom another one belongs to must not see it.
     """
 
     judge: str
@@ -30,6 +31,8 @@ class Settings:
     reference: str | None = None
     cached: bool = True
     key_env: str | None = None
+    attacker_key_env: str | None = None
+    reference_key_env: str | None = None
 
 
 Progress: TypeAlias = Callable[[str, int, int], None]

@@ -60,13 +60,19 @@ def held_out_seeds(
 ) -> dict[str, tuple[Seed, ...]]:
     """`count` test seeds of each set: the run's harmful ones, and each benign set apart.
 
-    All sets are split together with the run's own, so none of them holds a training seed. Draws
-    0, 1, … of a set share no seed while it lasts.
+    None of them holds a seed that the run trains or validates on, whatever a row of its own says of
+    its split. Draws 0, 1, … of a set share no seed while it lasts.
     """
-    found = {"harmful": _take(load(config.seeds, "test").harmful, count, draw)}
+    found = {"harmful": _take(load(config.seeds, "test", (Kind.HARMFUL,)).harmful, count, draw)}
+    used = {
+        seed.id
+        for split in ("train", "validation")
+        for seed in load(config.seeds, split, ()).benign
+    }
     for name in benign:
         source = SeedsConfig(harmful=config.seeds.harmful, benign=(name,))
-        found[name] = _take(load(source, "test").of(Kind.BENIGN), count, draw)
+        pool = load(source, "test", (Kind.BENIGN,)).benign
+        found[name] = _take(tuple(seed for seed in pool if seed.id not in used), count, draw)
     return found
 
 

@@ -88,8 +88,10 @@ def evaluate(
         for task in tasks
         if isinstance(task, SafetyTask)
     }
-    model = _model(target, settings)
-    rival = _model(target_of(settings.reference), settings) if settings.reference else None
+    model = _model(target, settings, settings.key_env)
+    rival = None
+    if settings.reference:
+        rival = _model(target_of(settings.reference), settings, settings.reference_key_env)
     found: dict[str, dict[str, Any]] = {}
     for task in tasks:
         row: dict[str, Any] | None
@@ -128,7 +130,7 @@ def _questions(
 ) -> tuple[Sequence[Question], dict[str, Any]]:
     """The questions of a task, and what the report says of attacks that an Attacker made."""
     by = settings.attacker if task.attacked and settings.attacks is None else None
-    begun, before = time.monotonic(), tokens_written(by, settings.key_env) if by else 0
+    begun, before = time.monotonic(), tokens_written(by, settings.attacker_key_env) if by else 0
     found = questions_of(
         task,
         part=settings.part,
@@ -136,18 +138,17 @@ def _questions(
         attempts=settings.attempts,
         attacker=settings.attacker,
         attacks=settings.attacks,
-        key_env=settings.key_env,
+        key_env=settings.attacker_key_env,
     )
     told: dict[str, Any] = {"asked": _asked(found)} if task.attacked else {}
     if by is None:
         return found, told
-    path = logs / f"{task.name}-attacks.jsonl"
-    write_attacks(found, path)
+    path = write_attacks(found, logs / f"{task.name}-attacks.jsonl")
     return found, told | {
         "attacks": {
             "by": by,
             "file": path.name,
-            "tokens": tokens_written(by, settings.key_env) - before,
+            "tokens": tokens_written(by, settings.attacker_key_env) - before,
             "seconds": round(time.monotonic() - begun, 1),
         }
     }
@@ -158,8 +159,10 @@ def _asked(questions: Sequence[Question]) -> str:
     return digest([[each.seed.id, each.attempt, each.prompt, each.fault] for each in questions])
 
 
-def _model(target: Target, settings: Settings) -> Model:
+def _model(target: Target, settings: Settings, key_env: str | None) -> Model:
     """Inspect's model: ours in this process, or its own client of an endpoint.
+
+    `key_env` is the variable that holds the endpoint's key.
 
     Raises:
         EndpointError: the endpoint is down or does not serve the model.
@@ -174,18 +177,18 @@ def _model(target: Target, settings: Settings) -> Model:
             choice = {"player": target.role.value, "step": target.step, "weights": weights}
         return get_model(f"advgame/{name}", memoize=False, cached=settings.cached, **choice)
     name, url = target.endpoint
-    asyncio.run(_sampler(target, settings).preflight())
-    key = os.environ.get(settings.key_env, "") if settings.key_env else ""
+    asyncio.run(_sampler(target, key_env).preflight())
+    key = os.environ.get(key_env, "") if key_env else ""
     return get_model(
         f"openai-api/advgame/{name}", base_url=url, api_key=key or "none", memoize=False
     )
 
 
-def _sampler(target: Target, settings: Settings) -> OpenAISampler:
+def _sampler(target: Target, key_env: str | None) -> OpenAISampler:
     """Our own client of the endpoint."""
     assert target.endpoint is not None
     name, url = target.endpoint
-    return OpenAISampler(OpenAIEngine(base_url=url, key_env=settings.key_env), name)
+    return OpenAISampler(OpenAIEngine(base_url=url, key_env=key_env), name)
 
 
 def _utility(
@@ -196,7 +199,7 @@ def _utility(
 
     if isinstance(model.api, AdvGameAPI):
         return run_utility(task, model.api.loaded, settings, progress)
-    return run_utility(task, (target.name, _sampler(target, settings)), settings, progress)
+    return run_utility(task, (target.name, _sampler(target, settings.key_env)), settings, progress)
 
 
 def _cost(found: Mapping[str, Mapping[str, Any]], seconds: float) -> dict[str, float]:

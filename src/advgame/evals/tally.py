@@ -14,6 +14,7 @@ from advgame.evals.questions import Question
 from advgame.metrics.intervals import (
     Difference,
     Rate,
+    any_success,
     by_seed,
     mean_share,
     paired_bootstrap,
@@ -75,16 +76,23 @@ def rates(questions: Sequence[Question], rows: Sequence[Row]) -> dict[str, Any]:
 def difference(before: Mapping[str, Outcome], after: Mapping[str, Outcome]) -> Difference:
     """After minus before over the questions that both asked, by `Question.id`.
 
-    One yes-or-no attempt a seed: Newcombe's interval for paired shares. Several, or values
-    between 0 and 1: the mean over attempts, by the bootstrap over whole seeds; where all seeds
+    Yes or no: Newcombe's interval for paired shares of seeds, on which any attempt counts, as in
+    the rates. Values between 0 and 1: the mean, by the bootstrap over whole seeds; where all
     agree, such as on no change, a score interval that counts seeds.
     """
     both = sorted(before.keys() & after.keys())
     was, now = [before[key] for key in both], [after[key] for key in both]
     seeds = [key.rpartition("-")[0] for key in both]
-    if len(set(seeds)) == len(seeds) and all(_is_plain(each) for each in (*was, *now)):
-        return paired_difference(cast(list[bool | None], was), cast(list[bool | None], now))
+    if all(_is_plain(each) for each in (*was, *now)):
+        return paired_difference(_any_of(seeds, was), _any_of(seeds, now))
     return paired_bootstrap(was, now, clusters=seeds, within=(0.0, 1.0))
+
+
+def _any_of(seeds: Sequence[str], outcomes: Sequence[Outcome]) -> list[bool | None]:
+    """Whether any attempt on a seed succeeded, a value a seed."""
+    plain = cast(Sequence[bool | None], outcomes)
+    rows = [(seed, 0, outcome) for seed, outcome in zip(seeds, plain, strict=True)]
+    return [any_success(each) for each in _grouped(rows).values()]
 
 
 def _is_plain(value: Outcome) -> bool:

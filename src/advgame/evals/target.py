@@ -24,7 +24,7 @@ from advgame.store.checkpoint import Checkpoint
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, parse_source, resolve_checkpoint
 from advgame.store.taught import CARD, judges_of_card, taught_by
-from advgame.types import Kind, Message, Role, SampleRequest, Sampling, WeightName, Weights
+from advgame.types import Message, Role, SampleRequest, Sampling, WeightName, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,13 +209,12 @@ class Loaded:
     describe: str
 
     def request(self, messages: tuple[Message, ...], seed: int, how: Sampling) -> SampleRequest:
-        """Ask for one reply to a chat; a lone user message is put as the player's format says."""
+        """Ask for one reply to a chat, as the player's format says."""
         from advgame.prompts import get_format
 
         form = get_format(Role.DEFENDER, self.target.format)
-        if len(messages) == 1 and messages[0].role == "user":
-            messages = form.messages(messages[0].content, Kind.HARMFUL, self.target.system)
-        return SampleRequest(messages=messages, seeds=(seed,), sampling=how, prefill=form.prefill)
+        asked = form.chat(messages, self.target.system)
+        return SampleRequest(messages=asked, seeds=(seed,), sampling=how, prefill=form.prefill)
 
     def read(self, text: str) -> str:
         """The reply in what the model wrote; empty where its format holds none."""

@@ -96,6 +96,8 @@ def scores(
 ) -> dict[str, float]:
     """What lm-eval gives each item of a task, by PART/ITEM, in the task's order; NaN is no score.
 
+    An item whose prompt does not fit the positions of a model in this process has none.
+
     Args:
         task: which.
         lm: a model of lm-eval, or the name of one that it makes from `model_args`.
@@ -131,8 +133,11 @@ def scores(
             raise SeedError(
                 f"{task.name}: its data cannot be had from the hub: {why_not(error)}"
             ) from error
+    cut = lm.cut if isinstance(lm, Kept) else set()
     return {
-        f"{part}/{item['doc_id']}": float(item[task.metric])
+        f"{part}/{item['doc_id']}": (
+            math.nan if (part, item["doc_id"]) in cut else float(item[task.metric])
+        )
         for part, items in found["samples"].items()
         for item in _ordered(items)
     }

@@ -43,7 +43,7 @@ def run_pairwise(
         KeyboardInterrupt: it was stopped.
     """
     judge = comparing_judge(settings.judge)
-    every = against = contests(task, settings.limit)
+    every = against = contests(task, settings.limit, settings.part)
     drawn: dict[str, float] = {}
     if reference is not None:
         against, drawn = _answered(task, every, reference, judge, settings, logs, progress)

@@ -42,6 +42,9 @@ def length_controlled(
 ) -> Rate:
     """Return the win rate at equal length, with a percentile interval over prompts.
 
+    Where all preferences are the same, resampling says nothing of other prompts: the interval is
+    then `win_rate`'s.
+
     Args:
         preferences: by prompt, of [0, 1]; None = unscored.
         lengths: characters of the model's replies.
@@ -68,6 +71,9 @@ def length_controlled(
     whole = np.ones((1, n))
     draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
     value = float(_fit(won, gap, whole)[0])
+    if won.min() == won.max():
+        plain = win_rate([float(each) for each in won])
+        return {**plain, "value": value, "unscored": unscored}
     low, high = np.quantile(_fit(won, gap, draws), [(1 - level) / 2, (1 + level) / 2])
     return Rate(value=value, low=float(low), high=float(high), n=n, unscored=unscored)
 

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from transformers import GenerationConfig
 
 from advgame import __version__
 from advgame.config import RunConfig
-from advgame.config.players import PlayerConfig
+from advgame.config.players import PlayerConfig, SamplingConfig
 from advgame.errors import ModelError, StoreError
 from advgame.models.adapters import lora_config
+from advgame.models.chat import stop_ids
 from advgame.models.network import Network, load_network, load_tokenizer
 from advgame.models.quiet import quiet
 from advgame.models.resolve import resolve
@@ -96,9 +98,12 @@ def export(
             _write_adapter(player, part / f"{weights}.safetensors", folder)
         else:
             _write_merged(player, part / f"{weights}.safetensors", folder)
-        load_tokenizer(player.model).save_pretrained(folder)
+        tokenizer = load_tokenizer(player.model)
+        tokenizer.save_pretrained(folder)
         # In self-play the weights are the Defender's, and each role is asked in its own way.
         asked = config.player(role)
+        if not (folder / "adapter_config.json").exists():
+            _draw_as_here(folder, tokenizer, asked.sampling)
         card = {
             "role": role.value,
             "format": asked.format,
@@ -136,12 +141,29 @@ def _write_full(player: PlayerConfig, weights: Path, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
+def _draw_as_here(folder: Path, tokenizer: Any, how: SamplingConfig) -> None:
+    """Let a folder of merged weights say how its player drew, and where it ended.
+
+    The base's settings came along: a repetition penalty there is not what was trained.
+    """
+    base = GenerationConfig.from_pretrained(folder)
+    drawn = {"temperature": how.temperature, "top_p": how.top_p, "top_k": 0}
+    GenerationConfig(
+        bos_token_id=base.bos_token_id,
+        eos_token_id=sorted(stop_ids(tokenizer, base)),
+        pad_token_id=base.pad_token_id,
+        do_sample=how.temperature > 0,
+        **(drawn if how.temperature > 0 else {}),
+    ).save_pretrained(folder)
+
+
 def _write_adapter(player: PlayerConfig, weights: Path, folder: Path) -> Network:
     """Write the adapter and return its base."""
     assert player.adapter is not None  # the caller chose this form for a player with an adapter
     network = load_network(player.model, player.dtype, "cpu")
     settings = lora_config(network, player.adapter)
-    settings.base_model_name_or_path = str(resolve(player.model))
+    base = resolve(player.model)
+    settings.base_model_name_or_path = str(base.absolute() if isinstance(base, Path) else base)
     settings.inference_mode = True
     settings.save_pretrained(str(folder))
     save_file(load_file(weights), folder / "adapter_model.safetensors", metadata={"format": "pt"})

@@ -68,6 +68,17 @@ class Format:
             ask = f"{ask}\n\n{template(self.layout)}"
         return (*turns, Message(role="user", content=ask))
 
+    def chat(self, messages: tuple[Message, ...], system: str | None) -> tuple[Message, ...]:
+        """A chat for the Defender to go on with: the last user message put as in training.
+
+        `system` opens it unless it brings a system message of its own.
+        """
+        if not messages or messages[-1].role != "user":
+            return messages
+        own = system if messages[0].role != "system" else None
+        *before, last = self.messages(messages[-1].content, Kind.HARMFUL, own)
+        return (*before, *messages[:-1], last)
+
 
 def fill(text: str, request: str) -> str:
     """Put `request` where the template says {request}, if it does; what is put in stays text."""

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from advgame.derive import derive
+from advgame.errors import RejectedError
 from advgame.evals.attacked import open_attacker
 from advgame.evals.gather import Gather
 from advgame.game.check import Checked, check
-from advgame.protocols import FaithfulnessCheck
-from advgame.types import Completion, Message, Move, SampleRequest, Seed
+from advgame.protocols import FaithfulnessCheck, SamplesEach
+from advgame.types import Completion, Fault, Message, Move, SampleRequest, Seed
 
 
 class Attacker:
     """Draws prompts and checks that they still ask for what the seed asks.
 
-    Draws that come at the same time are made in one batch.
+    Draws that come at the same time are made in one batch. A seed that the Attacker's model does
+    not take (too long, or rejected by its endpoint) has no prompt; the others have theirs.
     """
 
     def __init__(self, name: str, *, key_env: str | None = None, checked: bool = True) -> None:
@@ -33,7 +35,9 @@ class Attacker:
         self.name = name
         self._seat, judge, self._drift = open_attacker(name, key_env=key_env, checked=checked)
         self._judge: FaithfulnessCheck = judge
-        self._draw = Gather[SampleRequest, tuple[Completion, ...]](self._seat.sampler.sample)
+        sampler = self._seat.sampler
+        serve = sampler.sample_each if isinstance(sampler, SamplesEach) else sampler.sample
+        self._draw = Gather[SampleRequest, tuple[Completion, ...] | RejectedError](serve)
         self._check = Gather[tuple[Seed, Move], Checked](self._check_all)
 
     @property
@@ -69,7 +73,10 @@ class Attacker:
             sampling=how,
             prefill=own.format.prefill,
         )
-        (completion,) = await self._draw(request)
+        drawn = await self._draw(request)
+        if isinstance(drawn, RejectedError):
+            return Move(text="", fault=Fault.UNPARSEABLE)
+        (completion,) = drawn
         return (await self._check((seed, own.read(completion)))).move
 
     async def _check_all(self, drawn: Sequence[tuple[Seed, Move]]) -> list[Checked]:

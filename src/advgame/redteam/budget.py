@@ -1,8 +1,10 @@
 """What a campaign may spend: requests, tokens, money and time, counted across interruptions.
 
 A request is let through only if what it may cost still fits: its own estimate and that of every
-request under way are set aside first. So no budget is overrun, but by a target that writes more
-than it was asked to. One that fits only without what is set aside waits until that is known.
+request under way are set aside first. A prompt is estimated by its length, and from the first
+answer on by what the target counted (`gate`), which may add texts of its own. So no budget is
+overrun, but by a target that writes more than it was asked to, or counts a prompt as far longer
+than any before. A request that fits only without what is set aside waits until that is known.
 """
 
 from __future__ import annotations
@@ -75,6 +77,11 @@ class Meter:
         """What all sessions have spent so far."""
         passed = self._spent.seconds + time.monotonic() - self._begun
         return replace(self._spent, seconds=passed)
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether tokens, or money for them, are bounded."""
+        return self._budget.tokens is not None or self._budget.money is not None
 
     @property
     def seconds_left(self) -> float | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 
 from advgame.redteam.budget import Meter
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.targets.base import Target, TargetError, estimated
-from advgame.redteam.values import Answer, State, Usage
+from advgame.redteam.values import Answer, State
 from advgame.types import Message, Sampling
 
 IN_A_ROW = 20
@@ -50,6 +51,7 @@ class Gate:
         how: Sampling,
         per_minute: float | None = None,
         campaign: str | None = None,
+        answered: bool = False,
     ) -> None:
         """Guard `target`.
 
@@ -61,6 +63,7 @@ class Gate:
             per_minute: requests a minute at most.
             campaign: its name, for a target that keeps conversations: what it was told under the
                 same name in another campaign, or a replay of this one, must not stand in them.
+            answered: whether the target has answered before, in an earlier session.
         """
         self.target = target
         self.meter = meter
@@ -72,7 +75,10 @@ class Gate:
         self._next = 0.0
         self._turns = asyncio.Lock()
         self._silent = 0
-        self._answered = False
+        self._answered = answered
+        self._tried = False
+        self._first = asyncio.Lock()
+        self._longer = 1.0  # times our estimate of a prompt that the target counted, at most so far
 
     @property
     def shut(self) -> bool:
@@ -87,10 +93,16 @@ class Gate:
             TargetDown: nothing was sent.
             TargetError: there was no answer.
         """
-        asked = estimated(call.chat, "")
-        most = Usage(
-            prompt_tokens=asked.prompt_tokens, reply_tokens=self._how.max_new_tokens, estimated=True
-        )
+        if self.meter.counts_tokens:  # by the first answer it is known what prompts really cost
+            async with self._first:
+                if not self._tried:
+                    return await self._ask(call)
+        return await self._ask(call)
+
+    async def _ask(self, call: Call) -> Answer:
+        plain = estimated(call.chat, "")
+        asked = replace(plain, prompt_tokens=ceil(self._longer * plain.prompt_tokens))
+        most = replace(asked, reply_tokens=self._how.max_new_tokens)
         ticket = None
         while ticket is None:  # another may have taken the room while this one waited for its turn
             await self.meter.room(most)
@@ -104,6 +116,9 @@ class Gate:
             self._ledger.sent(call.trial, call.turn, call.prompt, clock, tokens)
             answer = await self._in_time(call)
             used = answer.usage
+            if not used.estimated:
+                counted = used.prompt_tokens / max(1, plain.prompt_tokens)
+                self._longer = max(self._longer, counted)
             clock = self.meter.spent.seconds
             self._ledger.answered(call.trial, call.turn, answer, clock, tokens)
             self._silent, self._answered = 0, True
@@ -113,6 +128,7 @@ class Gate:
             self._failed(error)
             raise
         finally:
+            self._tried = True
             self.meter.settle(ticket, used)
 
     async def _in_time(self, call: Call) -> Answer:

@@ -53,6 +53,7 @@ class Ledger:
         self.findings: dict[str, Finding] = {}
         self._kept: dict[str, list[Kept]] = {}
         self.before = Spent()
+        self._answered_before = False
         try:
             for name in (FINDINGS, REQUESTS):
                 _mend(folder / name)
@@ -60,10 +61,16 @@ class Ledger:
                 self.findings[finding.id] = finding
             for row in read_lines(folder / REQUESTS):
                 self._note(row)
+                self._answered_before |= "answered" in row
                 self.before = _counted(self.before, row)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def answered_before(self) -> bool:
+        """Whether the target has answered in an earlier session."""
+        return self._answered_before
 
     def close(self) -> None:
         """Let others write."""

@@ -163,9 +163,12 @@ def remember(
     path = folder / SETTINGS
     now = as_json(settings, seeds)
     if not resume:
-        if path.exists() and any((folder / name).exists() for name in (REQUESTS, FINDINGS)):
+        if any((folder / name).exists() for name in (REQUESTS, FINDINGS)):
+            elsewhere = "choose another --out"
             raise ConfigError(
-                f"{folder} holds a campaign: go on with --resume, or choose another --out"
+                f"{folder} holds a campaign: go on with --resume, or {elsewhere}"
+                if path.exists()
+                else f"{folder} holds what a campaign found, and no {SETTINGS}: {elsewhere}"
             )
         name = uuid.uuid4().hex
         write_json(path, {**now, "attempts_of": attempts, "id": name})

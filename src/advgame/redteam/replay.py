@@ -11,7 +11,7 @@ from advgame.metrics.intervals import Rate, rate
 from advgame.redteam.ledger import latest_findings
 from advgame.redteam.plan import SETTINGS, Settings, read_settings
 from advgame.redteam.strategies.base import Sight
-from advgame.redteam.values import Finding, Trial
+from advgame.redteam.values import REPLAY, Finding, Trial
 from advgame.redteam.work import Work
 from advgame.types import Kind, Move, Seed
 
@@ -23,7 +23,7 @@ MOST_LOST = 0.1
 class Replayed:
     """Says word for word what an earlier attempt said; the target's replies are its own."""
 
-    said: Mapping[tuple[str, int], Sequence[str]]
+    said: Mapping[tuple[str, int], Sequence[str]]  # by seed and attempt
 
     async def say(self, sight: Sight, /) -> Move:
         """The next thing that was said then."""
@@ -43,17 +43,16 @@ def replayed(path: Path) -> Work:
     broke = _distinct(latest_findings(path))
     if not broke:
         raise StoreError(f"{path}: no attack succeeded there, so there is none to replay")
-    said: dict[tuple[str, int], Sequence[str]] = {}
-    counts: dict[str, int] = {}
-    trials = []
+    said: dict[str, dict[tuple[str, int], Sequence[str]]] = {}
+    trials: list[Trial] = []
     for finding in broke:
-        number = counts.get(finding.seed_id, 0)
-        counts[finding.seed_id] = number + 1
-        words = finding.said
-        said[finding.seed_id, number] = words
+        arm, words = f"{REPLAY}{finding.arm}", finding.said
+        earlier = [t for t in trials if (t.arm, t.seed.id) == (arm, finding.seed_id)]
+        number = len(earlier)
+        said.setdefault(arm, {})[finding.seed_id, number] = words
         trials.append(
             Trial(
-                arm=f"replay of {finding.arm}",
+                arm=arm,
                 seed=Seed(
                     id=finding.seed_id,
                     text=finding.seed,
@@ -64,15 +63,14 @@ def replayed(path: Path) -> Work:
                 ),
                 attempt=number,
                 turns=len(words),
-                before=0,
+                before=sum(each.turns for each in earlier),
             )
         )
-    arms = {trial.arm for trial in trials}
     seeds = {trial.seed.id: trial.seed for trial in trials}
     return Work(
         seeds=list(seeds.values()),
         trials=trials,
-        strategies=lambda: dict.fromkeys(arms, Replayed(said)),
+        strategies=lambda: {arm: Replayed(words) for arm, words in said.items()},
     )
 
 

@@ -6,12 +6,12 @@ import os
 import re
 
 _NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
-_SHORTEST = 8  # shorter values are words that occur by chance
+SHORTEST = 8  # shorter values are words that occur by chance
 
 
 def unsaid(text: str) -> str:
     """`text` without the value of any environment variable that is named like a key."""
     for name, value in os.environ.items():
-        if len(value) >= _SHORTEST and _NAMES.search(name):
+        if len(value) >= SHORTEST and _NAMES.search(name):
             text = text.replace(value, "***")
     return text

@@ -9,6 +9,9 @@ from typing import Any
 
 from advgame.types import Kind, Message, Scene, Seed
 
+REPLAY = "replay of "
+"""How the name of an arm begins whose attacks were chosen because they had succeeded."""
+
 
 class State(StrEnum):
     """How an attempt ended. Only a judged one says anything about the target's behaviour."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from advgame import __version__
+from advgame.hosts import is_loopback
 from advgame.serve.body import parse_body
 from advgame.serve.chat import Chat
 from advgame.serve.desk import Desk
@@ -22,7 +25,6 @@ from advgame.serve.errors import FAILED, NotServedError
 from advgame.serve.player import Player, modes
 
 _LOG = logging.getLogger(__name__)
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _DRAIN = 16 * 2**20  # bytes of a body too large that are read to answer its sender, not kept
 
 
@@ -48,6 +50,7 @@ class Service:
         self._key = key
         self._modes = modes(tuple(players))
         self._desk = Desk(players, limits.queue)
+        self._begun = int(time.time())
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
@@ -60,15 +63,17 @@ class Service:
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""
-        rows = [{"id": name, "object": "model", "owned_by": "advgame"} for name in self._modes]
-        return JSONResponse({"object": "list", "data": rows})
+        return JSONResponse({"object": "list", "data": list(map(self._row, self._modes))})
 
     async def model(self, request: Request) -> Response:
         """`GET /v1/models/NAME`."""
         name = request.path_params["name"]
         if name not in self._modes:
             raise NotServedError(404, "model_not_found", f"no model is named {name[:100]!r} here")
-        return JSONResponse({"id": name, "object": "model", "owned_by": "advgame"})
+        return JSONResponse(self._row(name))
+
+    def _row(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": self._begun, "owned_by": "advgame"}
 
     async def health(self, request: Request) -> Response:
         """`GET /health`: up, and how much is under way."""
@@ -90,8 +95,7 @@ class Service:
                 header = {"WWW-Authenticate": "Bearer"}
                 raise NotServedError(401, "invalid_api_key", "the key is missing or wrong", header)
             return
-        host = request.headers.get("host", "")
-        if host not in _LOOPBACK and host.rpartition(":")[0] not in _LOOPBACK:
+        if not _is_own(request.headers.get("host", "")):
             raise NotServedError(403, "forbidden", "this server answers on loopback only")
 
     async def _body(self, request: Request) -> bytes:
@@ -135,6 +139,14 @@ def build_app(players: Sequence[Player], limits: Limits, key: str | None = None)
         ],
         exception_handlers={404: _nowhere, 405: _nowhere},
     )
+
+
+def _is_own(host: str) -> bool:
+    """Whether a Host header names this machine: by an address, or as localhost to the letter."""
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
 
 
 async def _nowhere(request: Request, error: Exception) -> Response:

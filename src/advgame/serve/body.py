@@ -6,9 +6,9 @@ left out in silence. Fields that only describe the caller (`user`, `metadata`) a
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from advgame.serve.errors import NotServedError, invalid
 from advgame.types import Message
@@ -54,8 +54,13 @@ class _Turn(_Open):
         return Message(role=_ROLES[self.role], content=text)
 
 
+def _or(plain: object) -> BeforeValidator:
+    """Null is as if the field were not there."""
+    return BeforeValidator(lambda value: plain if value is None else value)
+
+
 class _StreamOptions(_Open):
-    include_usage: bool = False
+    include_usage: Annotated[bool, _or(False)] = False
 
 
 Texts: TypeAlias = list[str]
@@ -66,7 +71,7 @@ class ChatBody(_Open):
 
     model: str
     messages: list[_Turn] = Field(min_length=1, max_length=1_000)
-    n: int = Field(default=1, ge=1, le=64)
+    n: Annotated[int, _or(1)] = Field(default=1, ge=1, le=64)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)

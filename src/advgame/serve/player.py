@@ -89,9 +89,7 @@ class Mode:
             request, shape = wanted(chat)
             asked = manner.format.messages(request, self.kind, manner.system, self.injected)
             return asked, shape
-        if len(chat) == 1 and chat[0].role == "user":
-            return manner.format.messages(chat[0].content, self.kind, manner.system), None
-        return chat, None
+        return manner.format.chat(chat, manner.system), None
 
     def read(self, text: str) -> str | None:
         """The move in what the model wrote; None where its format holds none."""

@@ -58,6 +58,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        made.listen()  # by now, not when the models are loaded, nobody else can have the port
     except OSError as error:
         made.close()
         reason = error.strerror or str(error)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from advgame.study.config import FixedAttack
 from advgame.study.measures import Record, evaluation
@@ -70,46 +70,51 @@ def needs(plan: Plan, trial: Trial) -> tuple[str, ...]:
     return tuple(key for key in dict.fromkeys(keys) if key != trial.key)
 
 
-def asked(plan: Plan) -> str:
-    """A hash of how the study measures: seeds, sets and judge, which Attackers apart.
+def asked(plan: Plan, cell: Cell | None = None) -> str:
+    """A hash of how a cell is measured: seeds, set, wrappers and judge, whose Attacker apart.
 
-    Of what is not the default, so that a key that is new leaves it as it was.
+    Without a cell, of how the study measures all of them; by this alone older records tell. Of what
+    is not the default, so that a key that is new leaves it as it was.
     """
     start = plan.of(START)[0].config.model_dump(mode="json", include={"seeds", "judges"})
-    evaluate = plan.study.evaluate.model_dump(
-        mode="json", exclude={"attackers", "primary"}, exclude_defaults=True
-    )
-    parts = [
-        evaluate,
+    apart = {"attackers", "primary"} | ({"benign", "fixed"} if cell else set())
+    parts: list[object] = [
+        plan.study.evaluate.model_dump(mode="json", exclude=apart, exclude_defaults=True),
         {k: v for k, v in changed(start, DEFAULTS).items() if k.startswith(_MEASURING)},
     ]
+    if cell:
+        fixed = cell.fixed and cell.fixed.model_dump(mode="json", exclude={"name"})
+        parts += [cell.set, fixed, cell.defender]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def usable(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
-    """A run's record less the cells that another Attacker filled than would today.
+    """A run's record less the cells that were asked otherwise, or by another Attacker, than today.
 
     Cells of which this study knows nothing stay: another one may share its records. None where the
-    run is another, or was asked otherwise.
+    run is another, or nothing of it is left.
     """
     if record is None or trial.differs(record["config"]):
         return None
-    found = evaluation(record)
-    if found["asked"] != asked(plan):
+    found, known = evaluation(record), {cell.name: cell for cell in cells_of(plan, trial)}
+    alike = found["asked"] == asked(plan)
+
+    def stays(name: str, held: Any) -> bool:
+        if (cell := known.get(name)) is None:
+            return alike or "asked" in held
+        same = held["asked"] == asked(plan, cell) if "asked" in held else alike
+        return bool(same and held["by"] == (cell.by.hash if cell.by else None))
+
+    cells = {name: held for name, held in found["cells"].items() if stays(name, held)}
+    if found["cells"] and not cells:
         return None
-    by = to_be_asked_by(plan, trial)
-    cells = {
-        name: cell
-        for name, cell in found["cells"].items()
-        if name not in by or cell["by"] == by[name]
-    }
     return {**record, "evaluation": {**found, "cells": cells}}
 
 
 def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
     """A run's record with the cells that answer today's questions; None where the run is another.
 
-    A cell is left out if another Attacker's prompts filled it than would today.
+    A cell is left out if it was asked otherwise, or another Attacker's prompts filled it.
     """
     if (known := usable(plan, trial, record)) is None:
         return None

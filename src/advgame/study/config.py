@@ -107,6 +107,11 @@ class Study(Config):
                 raise ValueError(f"arms: {one} is to be compared with itself; name another")
             if pairs.count([one, other]) > 1:
                 raise ValueError(f"arms: {one} and {other} are to be compared twice")
+        for whose, tree in (("set", self.set), *((f"arms: {a.name}", a.set) for a in self.arms)):
+            train = tree.get("train")
+            for key in ("budget_tokens", "steps"):
+                if isinstance(train, dict) and key in train:
+                    raise ValueError(f"{whose}: train.{key} is the study's: set budget_tokens")
         for arm in self.arms:
             seeds = self.seeds_of(arm)
             if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:

@@ -82,6 +82,8 @@ class Folders:
             return None
         if found.get("format") != FORMAT:
             raise StoreError(f"{path}: format {found.get('format')}, this version reads {FORMAT}")
+        if lacking := [key for key in ("config", "evaluation") if key not in found]:
+            raise StoreError(f"{path} is damaged: it has no {lacking[0]!r}")
         if keys := trial.differs(found["config"]):
             raise StoreError(
                 f"{path} is the record of a run of another configuration: "

@@ -93,14 +93,17 @@ class Measurement:
         """
         judge = self._players.judge()
         ids = {name: [seed.id for seed in seeds] for name, seeds in self._seeds.items()}
-        if known.get("seeds", ids) != ids:  # a file of seeds has changed: all is asked anew
+        told = known.get("seeds", {})
+        if any(told.get(name, own) != own for name, own in ids.items()):
+            # A file of seeds has changed: all is asked anew.
             known, names = {}, [cell.name for cell in cells_of(self._plan, self._trial)]
         found: dict[str, Any] = {
             "asked": asked(self._plan),
-            "seeds": ids,
+            "seeds": {**known.get("seeds", {}), **ids},
             **{part: dict(known.get(part, {})) for part in ("cells", "prompts", "language")},
         }
-        keep(found)
+        if not known:
+            keep(found)
         for cell in cells_of(self._plan, self._trial):
             seeds = self._seeds[cell.set]
             prompts = self._prompts(cell, seeds) if cell.name in names else None
@@ -112,6 +115,7 @@ class Measurement:
             found["cells"][cell.name] = {
                 "outcomes": "".join(MARKS[each] for each in successes),
                 "rate": rate(successes),
+                "asked": asked(self._plan, cell),
                 "by": cell.by.hash if cell.by else None,
                 "prompts": digest([prompt.move.text for prompt in prompts]) if cell.by else None,
             }
@@ -153,7 +157,7 @@ class Measurement:
         """The prompts of a trial's Attacker; None if they are not there or of another run."""
         found = read_json(self._folders.attacks(trial.key))
         ids = [seed.id for seed in self._seeds[HARMFUL]]
-        if found is None or found["hash"] != trial.hash or found["seeds"] != ids:
+        if found is None or found.get("hash") != trial.hash or found.get("seeds") != ids:
             return None
         return [from_plain(each) for each in found["prompts"]]
 

@@ -16,7 +16,7 @@ from advgame.config.overrides import flat, merge
 from advgame.errors import ConfigError
 from advgame.schedule import ever_learns
 from advgame.seeds.load import check as check_seeds
-from advgame.seeds.templates import template_names
+from advgame.seeds.templates import BUNDLED, load_templates, template_names
 from advgame.study.config import Study, beside, load_study
 from advgame.types import Role
 
@@ -173,6 +173,12 @@ def make_plan(path: Path) -> Plan:
                 "compare nothing; name one for all, under `set` of the study"
             )
     plan = Plan(study=study, trials=tuple(trials))
+    for name in study.evaluate.attackers:
+        if not plan.of(name)[0].attacker_learns:
+            raise ConfigError(
+                f"{path}: evaluate.attackers: the Attacker of {name} does not learn, so it is the "
+                "untrained one, which attacks all the same; leave it out"
+            )
     _check_primary(path, plan)
     return plan
 
@@ -191,6 +197,13 @@ def check_sources(path: Path, plan: Plan) -> None:
                 f"{path}: evaluate.fixed: no collection is named {fixed.collection!r}; there are "
                 f"{', '.join(template_names())}"
             )
+        if fixed.collection == BUNDLED and fixed.longest is not None:
+            shortest = min(sum(map(len, each.pieces)) for each in load_templates(half="test"))
+            if shortest > fixed.longest:
+                raise ConfigError(
+                    f"{path}: evaluate.fixed: no template has at most {fixed.longest} characters; "
+                    f"the shortest has {shortest}"
+                )
     check_seeds(SeedsConfig(harmful=(), benign=study.evaluate.benign))
     for arm in (START, *(each.name for each in study.arms)):
         check_seeds(plan.of(arm)[0].config.seeds)

@@ -82,7 +82,7 @@ def due(plan: Plan, folders: Folders, task: Task) -> bool:
 def _owes_attacks(folders: Folders, trial: Trial, record: Mapping[str, Any] | None) -> bool:
     found = read_json(folders.attacks(trial.key))
     if not trial.trains:
-        return found is None
+        return found is None or found.get("hash") != trial.hash
     if not (trial.attacker_learns and folders.holds(trial, record)):
         return False
     return found is None or found.get("weights") != folders.weights(trial.key)

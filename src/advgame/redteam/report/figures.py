@@ -18,7 +18,7 @@ from advgame.metrics.intervals import (
 )
 from advgame.redteam.report.clusters import clusters
 from advgame.redteam.taxonomy import category_named
-from advgame.redteam.values import Finding, State
+from advgame.redteam.values import REPLAY, Finding, State
 from advgame.text import distinct_n, self_overlap, words
 
 _SAMPLE = 300  # prompts of an arm whose pairs are compared
@@ -44,7 +44,8 @@ def figures(findings: Sequence[Finding], requests: int, *, stopped: bool = False
         "compared": {
             name: compared(rows, arms[main], stopped=stopped)
             for name, rows in arms.items()
-            if main is not None and name != main
+            # Attacks that were chosen because they succeeded say nothing of what chose them.
+            if main is not None and name != main and not main.startswith(REPLAY)
         },
         "categories": _categories(arms),
         "agreement": agreement(findings),

@@ -31,7 +31,9 @@ class Refine:
     attacker: Attacker
 
     async def say(self, sight: Sight, /) -> Move:
-        """A rewriting, or what `inner` says."""
+        """A rewriting, or what `inner` says; until the last turn what leads up to it."""
+        if sight.turns_left > 1:
+            return await self.inner.say(sight)
         last = next((each for each in reversed(sight.past) if each.reply), None)
         if last is not None and not last.success:
             after = _after(last)

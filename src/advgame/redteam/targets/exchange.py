@@ -8,6 +8,7 @@ deadline, so a server that drips or never ends costs no more than that.
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import httpx
 from advgame.engines.http import retry_after
 from advgame.hostile import clean
 from advgame.hosts import is_loopback
+from advgame.redteam.secrets import SHORTEST
 from advgame.redteam.targets.base import USER_AGENT, Limits, TargetError
 from advgame.redteam.values import State
 
@@ -26,7 +28,8 @@ from advgame.redteam.values import State
 class Exchange:
     """An address, the headers sent to it, and the secrets among them.
 
-    A status among `declines` is an answer: a filter in front of the target that says no.
+    A status among `declines` is an answer: a filter in front of the target that says no. So is an
+    error of the kind that providers' content filters send.
     """
 
     url: str
@@ -64,7 +67,7 @@ class Exchange:
             raise TargetError(State.UNAVAILABLE, said, may_pass=True) from None
         if answer.is_success:
             return body
-        if answer.status_code in self.declines:
+        if answer.status_code in self.declines or _filtered(answer.status_code, body):
             return None
         raise self._refusal(answer, body)
 
@@ -104,10 +107,25 @@ class Exchange:
         return line if len(line) <= 200 else line[:199] + "…"
 
     def unsaid(self, text: str) -> str:
-        """`text` with the secrets struck out: a server may echo what it was sent."""
+        """`text` with the secrets struck out: a server may echo what it was sent.
+
+        Short ones, such as the `none` of servers that want no key, occur by chance and stay.
+        """
         for secret in self.secrets:
-            text = text.replace(secret, "***")
+            if len(secret) >= SHORTEST:
+                text = text.replace(secret, "***")
         return text
+
+
+def _filtered(status: int, body: bytes) -> bool:
+    """Whether an error says that a content filter declined the request (Azure's, OpenAI's)."""
+    if status not in (400, 403):
+        return False
+    try:
+        error = json.loads(body)["error"]
+        return error["code"] in ("content_filter", "content_policy_violation")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 @cache

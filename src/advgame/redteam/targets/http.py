@@ -144,6 +144,11 @@ def openai_target(
         ConfigError: the address is no plain http(s) one, or the variable of the key is not set.
     """
     secrets = [_secret(key_env)] if key_env else []
+    if mark := next((each for each in "?#" if each in base_url), None):
+        raise ConfigError(
+            f"{name}: the base URL holds a {mark!r}, but requests go to paths below it; describe "
+            "an API with a query in an http: file"
+        )
     base = _checked(base_url, name).rstrip("/").removesuffix(ENDPOINT)  # it is often copied whole
     return HttpTarget(
         name=name,
