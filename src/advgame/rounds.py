@@ -134,9 +134,14 @@ def turn_seeds(
 
 
 def _with_again(due: Sequence[Seed], again: Sequence[Seed]) -> list[Seed]:
-    """As many seeds as are due, each once, those that come back among them."""
+    """As many seeds as are due, those that come back among them and, as a rule, not twice.
+
+    Where one epoch ends and the next begins a seed may be due twice, and then is.
+    """
     known = {seed.id for seed in again}
-    return [*[seed for seed in due if seed.id not in known][: len(due) - len(again)], *again]
+    others = [seed for seed in due if seed.id not in known]
+    others += [seed for seed in due if seed.id in known]
+    return [*others[: len(due) - len(again)], *again]
 
 
 def _batch(

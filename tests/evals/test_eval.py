@@ -173,6 +173,8 @@ def test_a_report_takes_no_other_ones_place(tmp_path: Path) -> None:
     first = report_path(tmp_path, report("runs/first", limit=5), ["quick"])
     first.write_text(json.dumps(report("runs/first", limit=5)))
     assert report_path(tmp_path, report("runs/first", limit=5), ["quick"]) == first
+    same = report("runs/first/", limit=5, cached=False, key_env="K", reference=None)
+    assert report_path(tmp_path, same, ["quick"]) == first
     others = {
         report_path(tmp_path, each, ["quick"])
         for each in (report("runs/second", limit=5), report("runs/first", limit=6))

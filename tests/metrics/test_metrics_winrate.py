@@ -69,12 +69,15 @@ def test_what_was_won_always_stays_finite() -> None:
     assert length_controlled([None], [1], [1])["value"] is None
 
 
-@pytest.mark.parametrize(("preference", "n"), [(1.0, 1), (1.0, 30), (0.5, 20), (0.0, 10)])
+@pytest.mark.parametrize(
+    ("preference", "n"), [(1.0, 1), (1.0, 30), (0.5, 20), (0.0, 10), (1.0, 300)]
+)
 def test_where_all_agree_the_interval_is_not_that_of_resampling(preference: float, n: int) -> None:
     """Drawing the same again and again would leave it without width."""
-    lengths = list(range(n))
-    found = length_controlled([preference] * n + [None], [*lengths, 0], [5] * (n + 1))
     plain = win_rate([preference] * n)
-    assert (found["low"], found["high"]) == (plain["low"], plain["high"])
-    assert found["low"] <= found["value"] <= found["high"]
-    assert (found["n"], found["unscored"]) == (n, 1)
+    for lengths in (range(n), [50 + at for at in range(n)]):
+        found = length_controlled([preference] * n + [None], [*lengths, 0], [5] * (n + 1))
+        assert found["low"] <= plain["low"] and found["high"] >= plain["high"]
+        assert found["low"] <= found["value"] <= found["high"]
+        assert found["high"] - found["low"] <= plain["high"] - plain["low"] + 0.02
+        assert (found["n"], found["unscored"]) == (n, 1)

@@ -85,6 +85,30 @@ def test_what_is_found_without_its_campaign_is_not_taken_for_this_one(capsys: Ca
     assert len(server.requests) == 1
 
 
+def test_an_attacker_that_takes_nothing_ends_the_campaign(capsys: Captured) -> None:
+    seeds(2)
+    taken: list[str] = []
+
+    def attacker(request: Request) -> Answer:
+        if request.path.endswith("/models"):
+            return models("a")
+        asked = json.dumps(request.body)
+        if not taken or any(each in asked for each in taken):
+            return chat("Say something about it.")
+        return Answer(status=400, body=b'{"error": {"message": "no such parameter"}}')
+
+    with talking(lambda prompt, times: True) as server, Server(attacker).running() as other:
+        line = ("--attacker", f"openai:a@{other.base_url}", "--unchecked", "--attempts", "1")
+        line += ("--strategy", "best-of-k")
+        taken[:] = ["nothing"]
+        assert attack(server, *line, out="none") == 2
+        assert "no such parameter" in told(capsys.readouterr().err)
+        taken[:] = ["subject 1", "Hello"]
+        assert attack(server, *line, out="one") == 0
+    rows = findings("one")
+    assert sorted(row.state for row in rows) == ["invalid", "judged"]
+
+
 def test_a_judge_that_scores_nothing_is_an_error(capsys: Captured) -> None:
     seeds(2)
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -407,6 +408,36 @@ def test_a_target_that_adds_texts_of_its_own_keeps_the_budget(tmp_path: Path) ->
     ended = asyncio.run(all_of_them())
     assert meter.spent.usage.total == 816 and meter.reached == "tokens"
     assert sum(isinstance(each, BudgetSpent) for each in ended) == 6
+
+
+def test_what_a_target_adds_is_learned_whatever_comes_first(tmp_path: Path) -> None:
+    """A first try that fails teaches nothing, a short first prompt no measure of long ones."""
+
+    class Adds(Garbled):
+        def __init__(self) -> None:
+            self.asked = 0
+
+        async def ask(self, chat: Any, conversation: str, how: Sampling, /) -> Answer:
+            self.asked += 1
+            if self.asked == 1:
+                raise TargetError(State.UNAVAILABLE, "503")
+            read = 1500 + len(chat[-1].content) // 4
+            return Answer(text="no", usage=Usage(prompt_tokens=read, reply_tokens=8))
+
+    meter = Meter(Budget(tokens=20_000), Spent())
+    way = Gate(Adds(), meter, Ledger(tmp_path), Sampling(max_new_tokens=8))
+
+    async def ask(number: int, text: str) -> object:
+        chat = (Message(role="user", content=text),)
+        return await way.ask(Call(trial=f"t/{number}", turn=0, chat=chat))
+
+    async def all_of_them() -> list[object]:
+        tries = [ask(0, "short"), *(ask(n, "long" * 600) for n in range(1, 12))]
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    ended = asyncio.run(all_of_them())
+    assert sum(isinstance(each, Answer) for each in ended) == 9  # 2,108 tokens each
+    assert meter.reached == "tokens" and 17_000 < meter.spent.usage.total <= 20_000
 
 
 def test_a_session_knows_that_the_target_answered_before(tmp_path: Path) -> None:

@@ -81,12 +81,37 @@ def test_what_comes_back_is_among_the_direct_seeds_and_once(size: int) -> None:
     ][:2]
 
 
+@pytest.mark.parametrize("size", [3, 10])
+def test_as_many_come_where_one_epoch_ends_and_the_next_begins(size: int) -> None:
+    pool = SeedPool(
+        harmful=(seed("harmful", Kind.HARMFUL),), benign=tuple(seed(f"{n}") for n in range(size))
+    )
+    made, twice = config(), 0
+    for step in range(40):
+        (turn,) = turns(made, step)
+        due = [each for each in turn_seeds(made, pool, turn, step) if each.direct]
+        again = [[Met(each, 1.0) for each in due[:1]]]
+        found = [each for each in turn_seeds(made, pool, turn, step, again) if each.direct]
+        assert len(found) == len(due) == 4
+        assert due[0] in found
+        twice += due.count(due[0]) > 1
+    assert twice  # it was met
+
+
 def test_a_round_looks_at_steps_that_are_written_when_it_begins() -> None:
     assert [looked_at(config(), step) for step in (0, 1, 2)] == [range(0), range(1), range(2)]
     assert looked_at(config(), 20) == range(20 - WITHIN, 20)
     assert looked_at(config(lag=1), 20) == range(19 - WITHIN, 19)
     assert not looked_at(config(lag=1), 1)
     assert not looked_at(config(again=0), 20)  # and reads nothing where nothing comes back
+
+
+def test_a_judge_that_compares_tells_no_failure() -> None:
+    judge = "judges.defender={type: embedded, name: a, mode: pairwise}"
+    seeds = ("seeds.direct={harmful: 0, benign: 4}", "seeds.again.benign=1")
+    with pytest.raises(ConfigError, match=r"seeds\.again: a judge that compares"):
+        load("laptop", [judge, *seeds])
+    load("laptop", [judge, seeds[0]])
 
 
 def test_more_cannot_come_back_than_are_direct() -> None:

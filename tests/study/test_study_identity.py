@@ -149,6 +149,23 @@ def test_what_evaluate_gains_leaves_the_measured_cells(plan: Plan, tmp_path: Pat
     assert gone in after
 
 
+def test_a_record_is_not_emptied_before_it_is_filled_anew(plan: Plan, tmp_path: Path) -> None:
+    """One whose seeds have changed, or that an earlier version wrote and is asked more."""
+    folders = at(tmp_path / "a")
+    go(plan, folders)
+    path = folders.records / "joint-0.json"
+    record = json.loads(path.read_text())
+    for cell in record["evaluation"]["cells"].values():
+        del cell["asked"]
+    record["evaluation"]["asked"] = "otherwise"
+    path.write_text(json.dumps(record))
+    with pytest.raises(StoppedError):
+        work(plan, plan.by_key("joint-0"), folders, say=stop_at("harmful/plain"))
+    assert json.loads(path.read_text()) == record
+    go(plan, folders)
+    assert not missing(plan, plan.by_key("joint-0"), records(plan, folders)["joint-0"])
+
+
 def stop_at(what: str) -> Callable[[str], None]:
     def say(text: str) -> None:
         if what in text:

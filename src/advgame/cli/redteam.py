@@ -177,8 +177,9 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
     from rich.console import Console
 
     from advgame.cli.redteam_live import table
-    from advgame.errors import EndpointError, JudgeError
+    from advgame.errors import AdvGameError, EndpointError, JudgeError
     from advgame.redteam.report.write import SUMMARY
+    from advgame.redteam.values import State
 
     Console().print(table(found))
     if outcome.reached:
@@ -195,8 +196,14 @@ def _show(found: Any, outcome: Any, out: Path) -> None:
             f"the target gave no reply to any of {len(made)} attempts; the last: {made[-1].state}: "
             f"{made[-1].detail}. --resume --retry-failed tries again"
         )
-    if any(each.reply for each in made) and all(each.success is None for each in made):
+    judged = [each for each in made if each.verdict is not None]
+    if judged and all(each.state is State.UNSCORED for each in judged):
         raise JudgeError(
-            f"the judge could score none of {len(made)} attempts; the last: {made[-1].detail}. "
+            f"the judge could score none of {len(judged)} attempts; the last: {judged[-1].detail}. "
             "--resume --retry-failed judges them again, without asking the target"
+        )
+    if made and not any(each.requests for each in made):
+        raise AdvGameError(
+            f"nothing was sent: none of {len(made)} attempts came to a prompt; the last: "
+            f"{made[-1].detail}"
         )

@@ -67,7 +67,9 @@ def _formats(config: RunConfig) -> Iterator[str]:
 
 def _seeds(config: RunConfig) -> Iterator[str]:
     attacked, direct = config.seeds.attacked, config.seeds.direct
-    some_attacked = attacked.harmful + attacked.benign > 0
+    some_attacked, again = attacked.harmful + attacked.benign > 0, config.seeds.again
+    if again.harmful + again.benign and getattr(config.judges.defender, "mode", "") == "pairwise":
+        yield "seeds.again: a judge that compares says which is better, not what went wrong; use 0"
     if not some_attacked and direct.harmful + direct.benign == 0:
         yield "seeds.attacked and seeds.direct are all 0: nothing to play; raise one of them"
     elif not some_attacked and "attacker" in learners(config):
@@ -77,7 +79,7 @@ def _seeds(config: RunConfig) -> Iterator[str]:
             wanted = getattr(counts, kind)
             if wanted and not getattr(config.seeds, kind):
                 yield f"seeds.{key}.{kind} = {wanted}: seeds.{kind} is empty; name a set or use 0"
-        back, most = getattr(config.seeds.again, kind), getattr(direct, kind)
+        back, most = getattr(again, kind), getattr(direct, kind)
         if back > most:
             yield f"seeds.again.{kind} = {back}: they are among seeds.direct.{kind} = {most}"
 

@@ -65,19 +65,21 @@ def attacked(
     return tuple(
         Question(seed=seed, prompt=prompt, attempt=number, fault=fault)
         for start in range(0, len(seeds), AT_ONCE)
-        for seed, moves in _kept_moves(seeds[start : start + AT_ONCE], who, attempts, kept)
+        for seed, moves in _kept_moves(seeds[start : start + AT_ONCE], start, who, attempts, kept)
         for number, (prompt, fault) in enumerate(moves)
     )
 
 
 def _kept_moves(
-    seeds: Sequence[Seed], who: _Attacker, attempts: int, kept: VerdictCache | None
+    seeds: Sequence[Seed], first: int, who: _Attacker, attempts: int, kept: VerdictCache | None
 ) -> list[tuple[Seed, list[tuple[str, str | None]]]]:
-    """The moves on each of some seeds, made anew unless all of them are `kept`."""
-    key = digest(who.fingerprint, attempts, [seed.id for seed in seeds])
+    """The moves on each of some seeds from place `first` on, made anew unless they are `kept`."""
+    key = digest(
+        who.fingerprint, attempts, [seed.id for seed in seeds], *([first] if first else [])
+    )
     text = kept.get(key) if kept else None
     if text is None:
-        text = json.dumps(_in_a_thread(partial(_attack, seeds, who, attempts)))
+        text = json.dumps(_in_a_thread(partial(_attack, seeds, first, who, attempts)))
         if kept:
             kept.put(key, text)
     return list(zip(seeds, json.loads(text), strict=True))
@@ -137,10 +139,10 @@ class _Attacker:
 
 
 async def _moves(
-    seeds: Sequence[Seed], who: _Attacker, attempts: int
+    seeds: Sequence[Seed], first: int, who: _Attacker, attempts: int
 ) -> list[list[tuple[str, str | None]]]:
-    # The draws depend on a seed's place among these, which are in the order of their ids.
-    prompts = await attack(seeds, who.seat, prompts=attempts, draw=(0, "eval", 0))
+    # The draws depend on a seed's place; seeds are in the order of their ids, so on the set alone.
+    prompts = await attack(seeds, who.seat, prompts=attempts, draw=(0, "eval", 0), first=first)
     checked = await check(seeds, prompts, who.check, drift_ratio=who.drift)
     return [
         [(each.move.text, each.move.fault.value if each.move.fault else None) for each in moves]
@@ -149,9 +151,9 @@ async def _moves(
 
 
 def _attack(
-    seeds: Sequence[Seed], who: _Attacker, attempts: int
+    seeds: Sequence[Seed], first: int, who: _Attacker, attempts: int
 ) -> list[list[tuple[str, str | None]]]:
-    return asyncio.run(_moves(seeds, who, attempts))
+    return asyncio.run(_moves(seeds, first, who, attempts))
 
 
 def open_attacker(

@@ -27,13 +27,26 @@ def report_name(report: Mapping[str, Any], what: Sequence[str]) -> str:
 
 
 def report_path(folder: Path, report: Mapping[str, Any], what: Sequence[str]) -> Path:
-    """The file for a report; where one of another model or of other settings is, beside it."""
+    """The file for a report; where one of another model or of other settings is, beside it.
+
+    Of settings those count that change a figure: a report that is made anew takes its own place.
+    """
     path = folder / f"{report_name(report, what)}.json"
-    of = [report["model"], report["settings"]]
+    of = _measured(report)
     try:
         there = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return path
-    if isinstance(there, dict) and [there.get("model"), there.get("settings")] != of:
+    if isinstance(there, dict) and _measured(there) != of:
         return path.with_name(f"{path.stem}-{digest(of)[:8]}.json")
     return path
+
+
+_IDLE: Final = ("cached", "key_env", "attacker_key_env", "reference_key_env")
+
+
+def _measured(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured, and how, by names that say the same however they are typed."""
+    settings = report.get("settings") or {}
+    kept = {k: v for k, v in settings.items() if v is not None and k not in _IDLE}
+    return {"model": str(report.get("model")).rstrip("/"), **kept}

@@ -10,7 +10,7 @@ from advgame.types import Move, Role, Seed
 
 
 async def attack(
-    seeds: Sequence[Seed], seat: Seat, *, prompts: int, draw: tuple[int, str, int]
+    seeds: Sequence[Seed], seat: Seat, *, prompts: int, draw: tuple[int, str, int], first: int = 0
 ) -> list[tuple[Move, ...]]:
     """Return the prompts made from each seed, in order.
 
@@ -19,6 +19,7 @@ async def attack(
         seat: the Attacker.
         prompts: A, prompts a seed.
         draw: (run seed, stream, step): what the random draws are derived from.
+        first: the place of the first seed, where these are part of a row that is attacked in parts.
     """
     asks = [
         Ask(
@@ -29,7 +30,7 @@ async def attack(
                 derive(*draw, Role.ATTACKER, place, seed.id, index) for index in range(prompts)
             ),
         )
-        for place, seed in enumerate(seeds)
+        for place, seed in enumerate(seeds, first)
         if not seed.direct
     ]
     made = iter(await seat.play(asks))

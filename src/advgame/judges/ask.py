@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from advgame.derive import derive, digest
+from advgame.each import sample_each
 from advgame.errors import RejectedError
 from advgame.judges.cache import VerdictCache
 from advgame.judges.prompting import judge_prompt
 from advgame.judges.verdict import Form, Values, parse
-from advgame.protocols import Sampler, SamplesEach
+from advgame.protocols import Sampler
 from advgame.types import Completion, Cost, Finish, Message, SampleRequest, Sampling
 
 
@@ -119,18 +120,10 @@ class Asker:
 
     async def _draw(self, requests: Sequence[SampleRequest]) -> list[Completion | RejectedError]:
         """Return an output a request, or why the model does not take it."""
-        if not isinstance(self._sampler, SamplesEach):
-            return [completion for (completion,) in await self._sampler.sample(requests)]
-        drawn = [
+        return [
             each if isinstance(each, RejectedError) else each[0]
-            for each in await self._sampler.sample_each(requests)
+            for each in await sample_each(self._sampler, requests)
         ]
-        if drawn and all(isinstance(each, RejectedError) for each in drawn):
-            plain = replace(requests[0], messages=(Message(role="user", content="Hello"),))
-            (word,) = await self._sampler.sample_each([plain])
-            if isinstance(word, RejectedError):  # the fault is not the questions'
-                raise word
-        return drawn
 
     def _key(self, asked: Question) -> str:
         """Content hash of all that an answer depends on; a question's seeds follow from it."""

@@ -43,7 +43,7 @@ def length_controlled(
     """Return the win rate at equal length, with a percentile interval over prompts.
 
     Where all preferences are the same, resampling says nothing of other prompts: the interval is
-    then `win_rate`'s.
+    then `win_rate`'s, and reaches to the value where the ridge pulled that out of it.
 
     Args:
         preferences: by prompt, of [0, 1]; None = unscored.
@@ -73,7 +73,8 @@ def length_controlled(
     value = float(_fit(won, gap, whole)[0])
     if won.min() == won.max():
         plain = win_rate([float(each) for each in won])
-        return {**plain, "value": value, "unscored": unscored}
+        low, high = min(plain["low"] or 0.0, value), max(plain["high"] or 0.0, value)
+        return Rate(value=value, low=low, high=high, n=n, unscored=unscored)
     low, high = np.quantile(_fit(won, gap, draws), [(1 - level) / 2, (1 + level) / 2])
     return Rate(value=value, low=float(low), high=float(high), n=n, unscored=unscored)
 

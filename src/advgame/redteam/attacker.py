@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from advgame.derive import derive
+from advgame.each import sample_each
 from advgame.errors import RejectedError
 from advgame.evals.attacked import open_attacker
 from advgame.evals.gather import Gather
 from advgame.game.check import Checked, check
-from advgame.protocols import FaithfulnessCheck, SamplesEach
+from advgame.protocols import FaithfulnessCheck
 from advgame.types import Completion, Fault, Message, Move, SampleRequest, Seed
 
 
@@ -18,7 +20,8 @@ class Attacker:
     """Draws prompts and checks that they still ask for what the seed asks.
 
     Draws that come at the same time are made in one batch. A seed that the Attacker's model does
-    not take (too long, or rejected by its endpoint) has no prompt; the others have theirs.
+    not take (too long, or rejected by its endpoint) has no prompt; the others have theirs. One that
+    takes not even a plain word ends the campaign.
     """
 
     def __init__(self, name: str, *, key_env: str | None = None, checked: bool = True) -> None:
@@ -35,8 +38,7 @@ class Attacker:
         self.name = name
         self._seat, judge, self._drift = open_attacker(name, key_env=key_env, checked=checked)
         self._judge: FaithfulnessCheck = judge
-        sampler = self._seat.sampler
-        serve = sampler.sample_each if isinstance(sampler, SamplesEach) else sampler.sample
+        serve = partial(sample_each, self._seat.sampler)
         self._draw = Gather[SampleRequest, tuple[Completion, ...] | RejectedError](serve)
         self._check = Gather[tuple[Seed, Move], Checked](self._check_all)
 

@@ -1,10 +1,11 @@
 """What a campaign may spend: requests, tokens, money and time, counted across interruptions.
 
 A request is let through only if what it may cost still fits: its own estimate and that of every
-request under way are set aside first. A prompt is estimated by its length, and from the first
-answer on by what the target counted (`gate`), which may add texts of its own. So no budget is
-overrun, but by a target that writes more than it was asked to, or counts a prompt as far longer
-than any before. A request that fits only without what is set aside waits until that is known.
+request under way are set aside first. A prompt is estimated by its length; of tokens and money the
+first request of a session goes alone, and what the target counted beyond the estimate (it may add
+texts of its own) is added from then on (`gate`). So no budget is overrun, but by that first
+request, by a target that writes more than it was asked to, or by one that counts ever more beyond
+the estimate. A request that fits only without what is set aside waits until that is known.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import asyncio
 import time
 import uuid
 from dataclasses import dataclass, replace
-from math import ceil
 
 from advgame.redteam.budget import Meter
 from advgame.redteam.ledger import Ledger
@@ -76,9 +75,9 @@ class Gate:
         self._turns = asyncio.Lock()
         self._silent = 0
         self._answered = answered
-        self._tried = False
         self._first = asyncio.Lock()
-        self._longer = 1.0  # times our estimate of a prompt that the target counted, at most so far
+        self._counted = False  # whether the target has said, in this session, what a prompt costs
+        self._more = 0  # tokens it counted of a prompt beyond our estimate, at most so far
 
     @property
     def shut(self) -> bool:
@@ -95,14 +94,17 @@ class Gate:
         """
         if self.meter.counts_tokens:  # by the first answer it is known what prompts really cost
             async with self._first:
-                if not self._tried:
+                if not self._counted:
                     return await self._ask(call)
         return await self._ask(call)
 
     async def _ask(self, call: Call) -> Answer:
-        plain = estimated(call.chat, "")
-        asked = replace(plain, prompt_tokens=ceil(self._longer * plain.prompt_tokens))
-        most = replace(asked, reply_tokens=self._how.max_new_tokens)
+        asked = estimated(call.chat, "")
+        most = replace(
+            asked,
+            prompt_tokens=asked.prompt_tokens + self._more,
+            reply_tokens=self._how.max_new_tokens,
+        )
         ticket = None
         while ticket is None:  # another may have taken the room while this one waited for its turn
             await self.meter.room(most)
@@ -116,9 +118,9 @@ class Gate:
             self._ledger.sent(call.trial, call.turn, call.prompt, clock, tokens)
             answer = await self._in_time(call)
             used = answer.usage
+            self._counted = True
             if not used.estimated:
-                counted = used.prompt_tokens / max(1, plain.prompt_tokens)
-                self._longer = max(self._longer, counted)
+                self._more = max(self._more, used.prompt_tokens - asked.prompt_tokens)
             clock = self.meter.spent.seconds
             self._ledger.answered(call.trial, call.turn, answer, clock, tokens)
             self._silent, self._answered = 0, True
@@ -128,7 +130,6 @@ class Gate:
             self._failed(error)
             raise
         finally:
-            self._tried = True
             self.meter.settle(ticket, used)
 
     async def _in_time(self, call: Call) -> Answer:

@@ -91,7 +91,7 @@ def settings_of(
     return Settings(
         target=target,
         attackers=(),
-        strategies=("replay",),
+        strategies=("replay by strategy",),  # older ones numbered attempts across strategies
         seeds=str(path),
         kind=Kind.HARMFUL,
         part="all",

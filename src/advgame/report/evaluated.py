@@ -16,7 +16,8 @@ class Measured:
 
     `counts` is attack_success, over_refusal, accuracy or win_rate; `rate` holds value, low, high
     and n; `weights` and `judge` are None where a report does not say. `asked` is a hash of the
-    attacks, and `by` whose they are, where there are any; `drawn` says how replies were.
+    attacks, and `by` whose they are, where there are any; `drawn` says how replies were, and
+    `reference` whose they were compared with.
     """
 
     task: str
@@ -28,6 +29,7 @@ class Measured:
     asked: str | None = None
     by: str | None = None
     drawn: str = ""
+    reference: str | None = None
     rate: Json
 
     @property
@@ -37,6 +39,7 @@ class Measured:
             return ""
         way = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}, judge {self.judge}"
         way += f", attacks {self.asked[:6]} by {self.by or 'a file'}" if self.asked else ""
+        way += f", against {self.reference}" if self.reference else ""
         return f"{way}, {self.drawn}" if self.drawn else way
 
 
@@ -49,8 +52,9 @@ def ways_of(found: Iterable[Measured]) -> dict[str, set[str]]:
 
 
 def evaluated(run: Path) -> Iterator[Measured]:
-    """Yield the rates under `RUN/evals`; nothing for a file that is no such report."""
-    for path in sorted((run / "evals").glob("*.json")):
+    """Yield the rates under `RUN/evals`, the newest first; nothing for a file that is no report."""
+    files = sorted((run / "evals").glob("*.json"))
+    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
         try:
             report = cleaned(json.loads(path.read_bytes()))
             rows = list(_rows(report)) if report.get("role") == "defender" else []
@@ -71,6 +75,7 @@ def _rows(report: Json) -> Iterator[Measured]:
             asked=row.get("asked"),
             by=(row.get("attacks") or {}).get("by"),
             drawn=_drawn(report.get("settings") or {}),
+            reference=row.get("reference"),
             rate={key: row[key] for key in ("value", "low", "high", "n")},
         )
 

@@ -66,6 +66,8 @@ def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None
     whole = record or record_of(trial, folders)
 
     def keep(measured: dict[str, Any]) -> None:
+        if record is not None and not measured["cells"]:
+            return  # what is there is not thrown away before something takes its place
         seconds = round(known.get("seconds", 0.0) + time.monotonic() - begun, 1)
         folders.write_record(trial, {**whole, "evaluation": {**measured, "seconds": seconds}})
 
