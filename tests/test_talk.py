@@ -107,6 +107,26 @@ def test_talking_opens_no_judge(
     assert "nowhere" in told(capsys.readouterr().err)
 
 
+def test_talking_needs_no_seeds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n"))
+    gone = ("seeds.harmful=[/nowhere.jsonl]", "schedule={type: static}")
+    assert call("play", "tiny", *FAST, *gone) == 0
+    assert "defender> " in capsys.readouterr().out
+
+
+def test_a_line_that_is_no_text_or_too_long_ends_no_conversation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = b"hello\ncaf\xe9\n" + b"x" * 9_000 + b"\nbye\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines), encoding="utf-8"))
+    assert call("play", "tiny", *FAST) == 0
+    out = capsys.readouterr().out
+    assert out.count("defender> ") + out.count("defender [") == 3
+    assert "2048" in out or "positions" in out or "tokens" in out
+
+
 def test_talking_writes_to_no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)  # a run made elsewhere, where it is installed
     assert said(load("tiny", [*FAST, "sinks=[wandb]"]))

@@ -59,6 +59,10 @@ class StoreError(AdvGameError):
     """A run folder or checkpoint cannot be read or written."""
 
 
+class UnreadableError(StoreError):
+    """What is there may be whole, but this process cannot read it: nothing may be thrown away."""
+
+
 class JudgeError(AdvGameError):
     """A judge cannot be built or used."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from advgame.config import RunConfig
+from advgame.config.game import SeedsConfig
 from advgame.config.judges import JudgesConfig, NoCheckConfig, RuleJudgeConfig
 from advgame.derive import derive
 from advgame.errors import ConfigError
@@ -85,7 +86,7 @@ def gather(
     """
     changes: dict[str, object] = {"sinks": ()}  # this is no run of its own
     if not judged:
-        changes["judges"] = _NOBODY
+        changes |= {"judges": _NOBODY, "seeds": SeedsConfig(harmful=(), benign=())}
     quiet = config.model_copy(update=changes)
     with (
         TemporaryDirectory(prefix="advgame-") as scratch,

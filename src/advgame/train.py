@@ -214,4 +214,4 @@ async def _audit(
     if not world.audit.due(step):
         return {}
     with clock.stage("audit"):
-        return await world.audit.metrics(played.all, folder.metrics())
+        return await world.audit.metrics(played.all, folder.metrics(world.audit.reach))

@@ -103,8 +103,20 @@ def test_a_budget_is_what_progress_is_measured_by(run: Path) -> None:
             event = RunStarted(run, 0, 99, (), budget=48_000)
         state.take(event)
         if isinstance(event, StepDone) and event.step == 1:
-            assert state.place == "2 (25% of the budget)"  # the fake run spends 6,000 a step
-    assert state.place == "4 (50% of the budget)"
+            assert state.place == "2 (25% of the run)"  # the fake run spends 6,000 a step
+    assert state.place == "4 (50% of the run)"
+
+
+def test_steps_may_end_a_run_before_its_budget(run: Path) -> None:
+    state, screen = State(), console()
+    with watch(screen) as observe:
+        for event in events(run):
+            if isinstance(event, RunStarted):
+                event = RunStarted(run, 0, STEPS, (), budget=10**9)
+            state.take(event)
+            observe(event)
+    assert state.place == "4 (100% of the run)" and state.left == "0:00"
+    assert "steps 0 to 4 or the end of the budget" in printed(screen)
 
 
 def test_log_has_a_line_a_step(run: Path) -> None:

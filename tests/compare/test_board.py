@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from advgame.compare.board import OVER_REFUSAL, board, named
+from advgame.compare.board import _MOST_POINTS, OVER_REFUSAL, _run, board, named
 from advgame.compare.fronts import front
 from advgame.compare.judged import judged
 from advgame.compare.table import tables, transcripts
 from advgame.errors import ConfigError
 from advgame.report.compared import page_of
 from advgame.report.comparison import build_comparison
+from advgame.store.reader import RunReader, open_readonly
 
 FLATTERED = "Measured by the judge embedded b, which trained second: its rates of them may flatter."
 
@@ -284,6 +285,17 @@ def test_a_front_is_what_nobody_beats(values: list[tuple[int, int, bool]]) -> No
     for place, (a, b) in known.items():
         beaten = any(c <= a and d <= b and (c < a or d < b) for c, d in known.values())
         assert (place in on) != beaten
+
+
+@pytest.mark.parametrize("steps", [1, 7, 400, 799])
+def test_a_curve_ends_where_its_run_does(
+    steps: int, runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [{"step": n, "time": {}} for n in range(steps)]
+    monkeypatch.setattr(RunReader, "metrics", lambda self: lines)
+    drawn = _run(open_readonly(runs[0]))["curves"]["step"]
+    assert drawn[-1] == steps - 1 and drawn[0] == 0
+    assert len(drawn) == len(set(drawn)) <= _MOST_POINTS + 1
 
 
 def test_runs_are_told_apart(tmp_path: Path) -> None:

@@ -110,7 +110,12 @@ def test_a_fork_begins_as_the_players_it_took(folder: Path, tmp_path: Path) -> N
     cache = tmp_path / "both.json"
     found = cross_play(runs, seeds=5, most=1, cache=cache, say=lambda text: None)
     kept = json.loads(cache.read_text())["attacks"]
-    attacker = {each.name: kept[each.id] for each in contestants(runs, Role.ATTACKER, 1)}
+    attacker = {
+        each.name: kept[key]
+        for each in contestants(runs, Role.ATTACKER, 1)
+        for key in kept
+        if key.startswith(f"{each.id} ")  # and by whose check
+    }
 
     players = RunPlayers.of(folder / "joint")
     players.load(3)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advgame.config import explain, schema
+from advgame.config import RunConfig, explain, schema
 from advgame.config.keys import all_keys
-from advgame.config.overrides import merge
+from advgame.config.overrides import flat, merge
+from advgame.config.sources import locate, preset_names
 from advgame.config.yamlio import parse, render
 from advgame.errors import ConfigError
 
@@ -46,9 +48,30 @@ def test_explain_unknown() -> None:
         explain("train.step")
 
 
+def test_the_default_told_is_the_one_at_that_place() -> None:
+    """A section may set another than its model has: the judge that evaluates is not `a`."""
+    real = dict(flat(RunConfig().model_dump(mode="json")))
+    told = {key.path: key.default for key in all_keys() if key.path in real}
+    shown = {"seeds.attacked.harmful": 4, "attacker.format": "fewshot",
+             "judges.evaluation.name": "b", "train.validation.direct.benign": 32}  # fmt: skip
+    assert {key: real[key] for key in shown} == shown
+    for key in shown:
+        assert told[key] == shown[key]
+        assert f"default {json.dumps(shown[key])}" in explain(key)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_schema_takes_every_preset(name: str) -> None:
+    jsonschema.validate(parse(locate(name).read_text()), schema())
+
+
 def test_schema_is_json_and_knows_the_keys() -> None:
     text = json.dumps(schema())
     assert "prompts_per_seed" in text
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"train": {"stepz": 3}}, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"train": {"steps": "many"}}, schema())
 
 
 TREES = st.recursive(

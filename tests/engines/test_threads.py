@@ -49,6 +49,13 @@ def test_sets_the_pool_and_says_so():
         torch.set_num_threads(before)
 
 
+def test_what_runs_on_cores_of_others_is_not_counted(monkeypatch):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {1, 2}, raising=False)
+    shares = [100.0, 0.0, 50.0, 100.0]
+    monkeypatch.setattr(threads.psutil, "cpu_percent", lambda interval, percpu: shares)
+    assert threads._busy_cores() < 0.51
+
+
 def test_measuring_does_not_fail_here():
     assert threads._busy_cores() >= 0
     assert threads.usable_cores() >= 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -7,11 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from tiny_run import make_config
+from tiny_run import make_config, tree
 
 from advgame.config import RunConfig
-from advgame.errors import StoreError
+from advgame.errors import StoreError, UnreadableError
 from advgame.store import RunFolder, parse_source, resolve_checkpoint
+from advgame.store import manifest as manifest_of
 
 
 def config(keep_last: int = 2, keep_best: str | None = None, best: str = "min") -> RunConfig:
@@ -60,8 +62,8 @@ SPOILERS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda c: os.truncate(c / "defender/weights.safetensors", 100),
         "defender/weights.safetensors is torn",
     ),
-    "lost file": (lambda c: (c / "attacker/weights.safetensors").unlink(), "cannot be read"),
-    "lost folder": (lambda c: shutil.rmtree(c / "defender"), "cannot be read"),
+    "lost file": (lambda c: (c / "attacker/weights.safetensors").unlink(), "incomplete"),
+    "lost folder": (lambda c: shutil.rmtree(c / "defender"), "incomplete"),
     "no manifest": (lambda c: (c / "manifest.json").unlink(), "incomplete"),
     "empty manifest": (lambda c: (c / "manifest.json").write_text(""), "torn or altered"),
     "binary manifest": (lambda c: (c / "manifest.json").write_bytes(b"\xff\x00"), "altered"),
@@ -96,6 +98,35 @@ def test_a_spoilt_checkpoint_is_named_and_skipped(run: Path, how: str) -> None:
         assert not (run / "checkpoints" / "step-000030").exists()
         save(folder, 30)
         assert resolve_checkpoint(run).step == 30
+
+
+def test_what_cannot_be_read_is_not_thrown_away(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may be well again tomorrow, and the checkpoint with it."""
+    before = tree(run)
+
+    def refuse(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(manifest_of, "_sha256", refuse)
+        with (
+            RunFolder.open(run, config(keep_last=3), resume=True) as folder,
+            pytest.raises(UnreadableError, match="cannot be read: Input/output error"),
+        ):
+            folder.latest()
+    assert tree(run) == before
+
+
+def test_a_checkpoint_of_another_format_is_not_thrown_away(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = sorted(path.name for path in (run / "checkpoints").iterdir())
+    with RunFolder.open(run, config(keep_last=3), resume=True) as folder:
+        monkeypatch.setattr(manifest_of, "FORMAT", 2)
+        with pytest.raises(UnreadableError, match="has format 1; this advgame reads 2"):
+            folder.latest()
+        save(folder, 40)
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [*kept, "step-000040"]
 
 
 def test_nothing_complete_means_step_0(run: Path) -> None:

@@ -9,8 +9,11 @@ import pytest
 from tiny_run import STEPS, in_child, make_config, make_episode, run_to_end, state_after, tree
 
 from advgame.config import RunConfig
+from advgame.config.judges import JudgesConfig
 from advgame.errors import StoreError
 from advgame.store import RunFolder, open_readonly
+from advgame.store.compatible import check
+from advgame.store.reader import _start_of_last, read_lines
 
 
 @pytest.fixture
@@ -126,6 +129,36 @@ def test_what_may_change_on_resuming(
         assert (note in folder.notes[0]) if note else folder.notes == []
         assert folder.config == config
     assert open_readonly(run).config == config
+
+
+def test_a_server_that_has_moved_strands_no_run(tmp_path: Path) -> None:
+    def judged_at(host: str, model: str = "m", **more: object) -> RunConfig:
+        engine = {"type": "openai", "base_url": f"http://{host}/v1", **more}
+        return changed({"judges": {"evaluation": None}}).model_copy(
+            update={
+                "judges": JudgesConfig.model_validate(
+                    {"evaluation": {"type": "generative", "model": model, "engine": engine}}
+                )
+            }
+        )
+
+    old, new = judged_at("one:8000"), judged_at("two:8000", timeout=9.0, key_env="KEY")
+    (note,) = check(tmp_path, old, new)
+    assert "judges.evaluation.engine.base_url" in note and "timeout" in note
+    assert check(tmp_path, old, old) == []
+    with pytest.raises(StoreError, match=r"judges\.evaluation\.model"):
+        check(tmp_path, old, judged_at("one:8000", model="other"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 99])
+@pytest.mark.parametrize("block", [7, 64, 65_536])
+def test_the_last_lines_are_read_from_the_end(tmp_path: Path, count: int, block: int) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps({"step": n, "pad": "x" * n}) + "\n" for n in range(20)))
+    for torn in ("", '{"step": 2'):
+        path.write_text(path.read_text() + torn)
+        found = [line["step"] for line, _ in read_lines(path, _start_of_last(path, count, block))]
+        assert found == list(range(20))[20 - min(count, 20) :]
 
 
 def changed(change: dict[str, object]) -> RunConfig:

@@ -62,6 +62,11 @@ class Watch:
         """Whether the replies of `step` are audited."""
         return self.every > 0 and step % self.every == 0
 
+    @property
+    def reach(self) -> int:
+        """How many steps back the window of an audit goes."""
+        return self.config.window * self.every
+
     async def metrics(
         self, episodes: Sequence[Episode[Scored]], earlier: Iterable[Mapping[str, Any]]
     ) -> Line:

@@ -17,6 +17,8 @@ from advgame.numbers import points
 from advgame.report.rates import RateChange, rate_changes
 from advgame.report.run_data import RunData, read_run
 from advgame.report.transcripts import side_by_side
+from advgame.schedule import ever_learns
+from advgame.store.reader import open_readonly
 
 
 def show_ending(run: Path, page: Path, console: Console | None = None) -> None:
@@ -30,11 +32,12 @@ def show_ending(run: Path, page: Path, console: Console | None = None) -> None:
     if seconds := data.summary.get("seconds"):
         console.print(Text(f"{data.summary.get('steps')} steps in {duration(seconds)}"))
     folder = shlex.quote(str(run))
+    role = ever_learns(open_readonly(run).config.schedule)[-1]  # the Defender, if it does
     for label, text in (
         ("Report", str(page)),
         ("Browse", f"advgame view {folder}"),
         ("Talk", f"advgame play {folder}"),
-        ("Export", f"advgame export {folder} my-defender --role defender"),
+        ("Export", f"advgame export {folder} my-{role} --role {role}"),
     ):
         console.print(Text(f"{label:<7} {text}"), soft_wrap=True)
 

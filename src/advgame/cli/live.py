@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ def watch(console: Console | None = None) -> Iterator[Observer]:
         yield state.take
 
 
+_SHOWN = 64  # steps whose rewards are drawn
+
+
 @dataclass
 class State:
     """What is known so far, updated by events."""
@@ -49,10 +53,12 @@ class State:
     phase: str = "starting"
     notes: tuple[str, ...] = ()
     began: float = field(default_factory=time.monotonic)
-    lines: list[Any] = field(default_factory=list)  # metrics, a mapping a step
+    lines: deque[Any] = field(default_factory=lambda: deque(maxlen=_SHOWN))  # metrics, the last
+    audited: Any = None  # the metrics of the last step that was audited
     quotes: list[Quote] = field(default_factory=list)
     first: dict[str, Any] = field(default_factory=dict)  # rates of the first validation seen
     last: dict[str, Any] = field(default_factory=dict)
+    first_at: int = 0
     last_at: int = 0
 
     def take(self, event: Event) -> None:
@@ -70,16 +76,18 @@ class State:
                 counted = ("cost/sampled_tokens", "cost/trained_tokens")
                 self.done = self._share(sum(event.metrics.get(name, 0) for name in counted))
                 self.lines.append(event.metrics)
+                if "audit/alarm" in event.metrics:
+                    self.audited = event.metrics
                 self.quotes = quotes(event.episodes)
             case Validated():
                 self.last, self.last_at = dict(event.report["rates"]), event.step
-                self.first = self.first or self.last
+                self.first, self.first_at = self.first or self.last, self.first_at or event.step
             case Saved():
                 self.phase = "saved"
 
     def _share(self, spent: int) -> float:
         """How much of the run is done, 0 to 1."""
-        return min(1.0, spent / self.budget if self.budget else self.step / self.steps)
+        return min(1.0, max(spent / self.budget if self.budget else 0.0, self.step / self.steps))
 
     @property
     def left(self) -> str:
@@ -93,7 +101,7 @@ class State:
     def place(self) -> str:
         """How far the run is, as text."""
         if self.budget:
-            return f"{self.step} ({share(self.done)} of the budget)"
+            return f"{self.step} ({share(self.done)} of the run)"
         return f"{self.step}/{self.steps}"
 
 
@@ -112,7 +120,7 @@ class Screen:
             parts += [Text(), _step_table(state)]
         if state.last:
             parts += [Text(), _rates_table(state)]
-        if told := audit_line(state.lines):
+        if state.audited and (told := audit_line([state.audited])):
             parts += [Text(), Text(told[0], style="bold red" if told[1] else "dim")]
         if state.quotes:
             parts += [Text(), _said_table(state.quotes)]
@@ -164,7 +172,7 @@ def _faults(line: Any, prefix: str) -> float | None:
 def _rates_table(state: State) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("Held-out questions, 95% interval", no_wrap=True)
-    table.add_column("first", justify="right", no_wrap=True)
+    table.add_column(f"before step {state.first_at}", justify="right", no_wrap=True)
     table.add_column(f"before step {state.last_at}", justify="right", no_wrap=True)
     for name, now in state.last.items():
         table.add_row(LABELS.get(name, name), rate(state.first.get(name)), rate(now))
@@ -187,7 +195,7 @@ def _log(console: Console, state: State, event: Event) -> None:
     state.take(event)
     match event:
         case RunStarted():
-            last = "the end of the budget" if state.budget else event.steps
+            last = f"{event.steps}{' or the end of the budget' if state.budget else ''}"
             _line(console, f"{event.out}: steps {event.start} to {last}")
             for note in event.notes:
                 _line(console, f"  {note}")
@@ -201,7 +209,7 @@ def _log(console: Console, state: State, event: Event) -> None:
                 if event.metrics.get(f"{prefix}/reward") is not None
             )
             _line(console, f"step {state.place}  {state.left} left  rewards: {earned}")
-            if "audit/alarm" in event.metrics and (found := audit_line(state.lines)):
+            if "audit/alarm" in event.metrics and (found := audit_line([event.metrics])):
                 _line(console, f"    {found[0]}")
             for quote in state.quotes:
                 attack = "" if quote.attack is None else f"Attacker: {clip(quote.attack, 90)} → "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -76,10 +77,13 @@ def play(
 def _talk(console: Console, company: Company, role: str, kind: str, draw: int) -> None:
     from rich.text import Text
 
+    from advgame.errors import RejectedError
     from advgame.hostile import clean
     from advgame.types import Kind, Role
 
     asked = sys.stdin.isatty()
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is no text is shown as that
     if asked:
         hint = "Each line is a new conversation. Leave with Ctrl-D."
         console.print(Text(hint, style="dim"))
@@ -90,7 +94,11 @@ def _talk(console: Console, company: Company, role: str, kind: str, draw: int) -
             return
         if not text:
             continue
-        move = company.say(Role(role), text, kind=Kind(kind), draw=number)
+        try:
+            move = company.say(Role(role), text, kind=Kind(kind), draw=number)
+        except RejectedError as error:  # this line, not the conversation
+            console.print(Text(clean(str(error)), style="dim"), soft_wrap=True)
+            continue
         fault = f" [{move.fault}]" if move.fault else ""
         console.print(Text(f"{role}{fault}> {clean(move.text)}"), soft_wrap=True)
 

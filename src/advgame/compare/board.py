@@ -92,8 +92,8 @@ def _run(reader: RunReader) -> dict[str, Any]:
     config, lines = reader.config, reader.metrics()
     spent = {line["step"] + 1: _tokens(line) for line in lines} | {0: 0}
     stride = max(1, -(-len(lines) // _MOST_POINTS))
-    kept = lines[::stride]
     last = lines[-1] if lines else {}
+    kept = [*lines[:-1:stride], last] if lines else []
     return {
         "path": str(reader.path),
         "schedule": config.schedule.type,

@@ -21,6 +21,7 @@ from advgame.store.atomic import write_text
 from advgame.store.reader import RunReader, open_readonly
 from advgame.study.folders import read_json
 from advgame.types import Role
+from advgame.world import Judges
 
 _VALUES = {mark: value for value, mark in MARKS.items()}
 Say: TypeAlias = Callable[[str], None]
@@ -89,8 +90,8 @@ def cross_play(
 ) -> dict[str, Any]:
     """Play the whole matrix on harmful test seeds, judged by the first run's evaluation judge.
 
-    One prompt and one reply a seed. What was played lies in `cache`, so a call that was stopped
-    goes on.
+    One prompt and one reply a seed; every prompt passes the first run's check. What was played lies
+    in `cache`, so a call that was stopped goes on.
 
     Returns:
         `attackers`, `defenders` (RUN@STEP), `seeds` (a count), `cells` (a rate for each Attacker
@@ -107,27 +108,31 @@ def cross_play(
     chosen = held_out_seeds(first, (), seeds)["harmful"]
     kept = _Kept(cache, [seed.id for seed in chosen])
     players = _Players(runs)
+    check, drift = Judges(first, next(iter(runs.values()))).check(), first.game.drift_ratio
+    checked = digest(first.judges.faithfulness.model_dump(mode="json"), drift)[:8]
+    ids = {one.id: f"{one.id} {checked}" for one in attackers}
     for one in attackers:
-        if one.id not in kept.attacks:
+        if ids[one.id] not in kept.attacks:
             say(f"{one.name} attacks")
             seat = players.seat(one, Role.ATTACKER)
-            drift = players.now.config.game.drift_ratio
-            made = asyncio.run(attacks(chosen, seat, players.now.check(), drift))
-            kept.attacks[one.id] = [to_plain(prompt) for prompt in made]
+            made = asyncio.run(attacks(chosen, seat, check, drift))
+            kept.attacks[ids[one.id]] = [to_plain(prompt) for prompt in made]
             kept.write()
     judge = None
     for other in defenders:
         for one in attackers:
-            if f"{one.id} {other.id}" in kept.cells:
+            if f"{ids[one.id]} {other.id}" in kept.cells:
                 continue
             say(f"{one.name} against {other.name}")
             judge = judge or RunPlayers.of(next(iter(runs.values()))).judge()
-            prompts = [from_plain(each) for each in kept.attacks[one.id]]
+            prompts = [from_plain(each) for each in kept.attacks[ids[one.id]]]
             seat = players.seat(other, Role.DEFENDER)
             rows = asyncio.run(meet(chosen, prompts, seat, judge))
-            kept.cells[f"{one.id} {other.id}"] = "".join(MARKS[row["success"]] for row in rows)
+            kept.cells[f"{ids[one.id]} {other.id}"] = "".join(MARKS[row["success"]] for row in rows)
             kept.write()
-    outcomes = [[kept.cells[f"{one.id} {other.id}"] for other in defenders] for one in attackers]
+    outcomes = [
+        [kept.cells[f"{ids[one.id]} {other.id}"] for other in defenders] for one in attackers
+    ]
     return matrix(attackers, defenders, outcomes)
 
 

@@ -7,6 +7,8 @@ import re
 import typing
 from typing import Any
 
+from pydantic_core import PydanticUndefined
+
 from advgame.config.base import Config
 from advgame.config.keys import Key, all_keys, models_in, nearest, tag_of
 from advgame.config.root import RunConfig
@@ -36,14 +38,28 @@ def explain(path: str) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of a complete configuration, for editors."""
-    return RunConfig.model_json_schema()
+    """JSON Schema of a configuration file, complete or over another, for editors."""
+    found: dict[str, Any] = _lenient(RunConfig.model_json_schema())
+    found["properties"]["extends"] = {
+        "type": "string",
+        "description": "A preset, or a file beside this one, that lies beneath.",
+    }
+    return found
+
+
+def _lenient(tree: Any) -> Any:
+    """A file need not say the type of a section that it only changes, so several may fit."""
+    if isinstance(tree, dict):
+        kept = {key: value for key, value in tree.items() if key != "discriminator"}
+        return {("anyOf" if k == "oneOf" else k): _lenient(value) for k, value in kept.items()}
+    return [_lenient(each) for each in tree] if isinstance(tree, list) else tree
 
 
 def _one(key: Key, several: bool) -> str:
     field = key.field
     head = f"{key.path}: {_type(field.annotation)}"
-    default = "required" if field.is_required() else f"default {_value(field.default)}"
+    required = key.default is PydanticUndefined
+    default = "required" if required else f"default {_value(key.default)}"
     inside = f"  [in type {key.variant}]" if several else ""
     lines = [f"{head} = {default}{inside}", f"  {field.description or ''}".rstrip()]
     for model in models_in(field.annotation):

@@ -20,11 +20,16 @@ _PLAIN = re.compile(r"str|int|float|bool|literal\[.*\]")  # members of a union t
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One configuration key. `variant` names the member of a union that it belongs to."""
+    """One configuration key. `variant` names the member of a union that it belongs to.
+
+    `default` is the value it has where nothing says otherwise, which a section may set for what is
+    inside it; `PydanticUndefined` where it is required.
+    """
 
     path: str
     variant: str
     field: FieldInfo
+    default: Any
 
 
 def models_in(annotation: Any) -> list[type[Config]]:
@@ -43,13 +48,18 @@ def tag_of(model: type[Config]) -> str:
     return str(field.default) if field is not None else ""
 
 
-def all_keys(model: type[Config] = RunConfig, prefix: str = "") -> Iterator[Key]:
-    """Every key below `model`, depth first; union members contribute a key each."""
+def all_keys(model: type[Config] = RunConfig, prefix: str = "", given: Any = None) -> Iterator[Key]:
+    """Every key below `model`, depth first; union members contribute a key each.
+
+    `given`: the section as it is by default, where that is of this model.
+    """
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
-        yield Key(path, tag_of(model), field)
+        plain = field.get_default(call_default_factory=True)
+        value = getattr(given, name) if isinstance(given, model) else plain
+        yield Key(path, tag_of(model), field, value)
         for below in models_in(field.annotation):
-            yield from all_keys(below, f"{path}.")
+            yield from all_keys(below, f"{path}.", value)
 
 
 def walk(loc: Sequence[str | int]) -> tuple[str, list[type[Config]]]:

@@ -144,7 +144,7 @@ def _hint(path: str, holders: Sequence[type[Config]]) -> str:
 
 def _expected(path: str) -> list[str]:
     _, members = walk([*path.split("."), "type"])
-    return [tag_of(model) for model in members]
+    return [tag for model in members if (tag := tag_of(model))]
 
 
 def _clip(value: Any, most: int = 60) -> str:

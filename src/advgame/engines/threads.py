@@ -72,7 +72,10 @@ def _quota(file: Path) -> float | None:
 def _busy_cores() -> float:
     """Return how many cores are busy, measured over a fifth of a second, this process apart."""
     before = psutil.Process().cpu_times()
-    busy = psutil.cpu_percent(interval=0.2) / 100 * (psutil.cpu_count() or 1)
+    affinity = getattr(os, "sched_getaffinity", None)
+    every = psutil.cpu_percent(interval=0.2, percpu=True)
+    mine = affinity(0) if affinity else range(len(every))
+    busy = sum(share for core, share in enumerate(every) if core in mine) / 100
     after = psutil.Process().cpu_times()
     own = (after.user + after.system - before.user - before.system) / 0.2
     return max(0.0, busy - own)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import webbrowser
 from contextlib import suppress
 from functools import partial
@@ -39,8 +40,8 @@ def serve_view(run: Path, port: int, open_browser: bool) -> None:
     with make_server(run, port) as server:
         address = f"http://{LOOPBACK}:{server.server_port}/"
         print(f"Rollouts of {run} at {address} (Ctrl-C ends)", flush=True)
-        if open_browser:
-            webbrowser.open(address)
+        if open_browser:  # some stay in the foreground until they have the page
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         try:
             server.serve_forever()
         except KeyboardInterrupt:

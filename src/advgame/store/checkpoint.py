@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from advgame.config.root import PoolConfig
-from advgame.errors import StoreError
+from advgame.errors import StoreError, UnreadableError
 from advgame.store import manifest
 
 _NAME = re.compile(r"step-(\d{6,})")
@@ -85,11 +85,28 @@ def load(path: Path, *, verify: bool = True) -> Checkpoint:
     return Checkpoint(path, body["step"], body["metrics"])
 
 
+def unreadable(path: Path) -> bool:
+    """Whether a checkpoint may be whole and only cannot be read."""
+    try:
+        manifest.read(path)
+    except UnreadableError:
+        return True
+    except StoreError:
+        return False
+    return False
+
+
 def newest_first(folder: Path, notes: list[str]) -> Iterator[Checkpoint]:
-    """Yield the verified checkpoints in `folder`; what is torn or altered goes to `notes`."""
+    """Yield the verified checkpoints in `folder`; what is torn or altered goes to `notes`.
+
+    Raises:
+        UnreadableError: one cannot be read at all; going on without it would lose what came after.
+    """
     for _, path in reversed(numbered(folder)):
         try:
             found = load(path)
+        except UnreadableError:
+            raise
         except StoreError as error:
             notes.append(f"skipped a checkpoint: {error}")
         else:

@@ -4,7 +4,7 @@ A resumed run must end where an uninterrupted one would, so only what cannot cha
 differ — with exceptions that are noted to the user: `train.steps` and `train.budget_tokens` may
 grow (a learning-rate schedule over them then bends), and `train.threads` may change, since
 refusing it would strand a run on a machine that is gone (sums in another order end in other last
-bits).
+bits). Nor does a server that has moved strand a run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from advgame.errors import StoreError
 
 _GROWS = ("train.steps", "train.budget_tokens")
 _FREE = ("name", "sinks", "train.save.", "train.threads")
+_WHERE = ("base_url", "key_env", "timeout", "retries", "concurrency")
 
 
 def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
@@ -35,6 +36,7 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
         and not key.startswith(_FREE)
+        and not _is_where(key)
         and not (key in _GROWS and before.get(key) and after.get(key))
     ]
     if changed:
@@ -62,7 +64,18 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
             f"train.threads changed {old.train.threads} → {new.train.threads}: "
             "the continuation is not bit-identical"
         )
+    if moved := [key for key in dict.fromkeys([*before, *after]) if _is_where(key)
+                 and before.get(key) != after.get(key)]:  # fmt: skip
+        notes.append(
+            f"{', '.join(moved)} changed: the continuation is bit-identical if the same model is "
+            "served there"
+        )
     return notes
+
+
+def _is_where(key: str) -> bool:
+    """Whether a key says where or how patiently an endpoint is asked, not what answers."""
+    return ".engine." in key and key.rpartition(".")[2] in _WHERE
 
 
 def _show(flat: dict[str, Any], key: str) -> str:

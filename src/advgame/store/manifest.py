@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from advgame.errors import StoreError
+from advgame.errors import StoreError, UnreadableError
 from advgame.store.atomic import write_json
 
 NAME = "manifest.json"
@@ -39,7 +39,8 @@ def read(folder: Path) -> dict[str, Any]:
     """Return the manifest of a checkpoint, without looking at the files it names.
 
     Raises:
-        StoreError: it is missing, torn, altered, or of another format.
+        StoreError: it is missing, torn or altered.
+        UnreadableError: the disk refuses, or it is of another format.
     """
     path = folder / NAME
     try:
@@ -48,12 +49,14 @@ def read(folder: Path) -> dict[str, Any]:
         intact = claimed == _checksum(body)
     except FileNotFoundError:
         raise StoreError(f"{folder} is incomplete: it has no {NAME}") from None
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is torn or altered: {error}") from error
     if not intact:
         raise StoreError(f"{path} is altered: its own checksum differs")
     if body["format"] != FORMAT:
-        raise StoreError(f"{path} has format {body['format']}; this advgame reads {FORMAT}")
+        raise UnreadableError(f"{path} has format {body['format']}; this advgame reads {FORMAT}")
     return dict(body)
 
 
@@ -62,6 +65,7 @@ def verify(folder: Path) -> dict[str, Any]:
 
     Raises:
         StoreError: names the first file that is missing, of another size, or altered.
+        UnreadableError: the disk refuses.
     """
     body = read(folder)
     for name, facts in body["files"].items():
@@ -72,8 +76,10 @@ def verify(folder: Path) -> dict[str, Any]:
                 raise StoreError(f"{path} is torn: {size} bytes instead of {facts['size']}")
             if _sha256(path) != facts["sha256"]:
                 raise StoreError(f"{path} is altered: its SHA-256 differs from the manifest")
+        except FileNotFoundError:
+            raise StoreError(f"{folder} is incomplete: it has no {name}") from None
         except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+            raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
     return body
 
 

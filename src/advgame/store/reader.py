@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -41,9 +42,15 @@ class RunReader:
         """
         return read_config(self.path)
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return the complete lines of metrics.jsonl, one a step; a torn last one is left out."""
-        return [line for line, _ in read_lines(self.path / "metrics.jsonl")]
+    def metrics(self, last: int | None = None) -> list[dict[str, Any]]:
+        """Return the complete lines of metrics.jsonl, one a step; a torn last one is left out.
+
+        Args:
+            last: of the last so many alone, at a cost that does not grow with the run.
+        """
+        path = self.path / "metrics.jsonl"
+        start = 0 if last is None else _start_of_last(path, last)
+        return [line for line, _ in read_lines(path, start)]
 
     def episode_steps(self) -> list[int]:
         """Return the steps that have episodes, in order."""
@@ -129,12 +136,27 @@ def read_config(folder: Path) -> RunConfig:
         raise StoreError(f"{path} does not fit this advgame: {error}") from error
 
 
-def read_lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+def _start_of_last(path: Path, count: int, block: int = 65_536) -> int:
+    """Where the last `count` lines of a file begin; 0 if it has no more."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        start, tail = file.seek(0, os.SEEK_END), b""
+        while start > 0 and tail.count(b"\n") <= count:
+            step = min(block, start)
+            start = file.seek(start - step)
+            tail = file.read(step) + tail
+    ends = [at for at, byte in enumerate(tail) if byte == ord("\n")]
+    return start + (ends[-(count + 1)] + 1 if len(ends) > count else 0)
+
+
+def read_lines(path: Path, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield (line, offset of its end) of a JSONL file up to the first torn line, if any."""
     if not path.exists():
         return
-    end = 0
+    end = start
     with path.open("rb") as file:
+        file.seek(start)
         for raw in file:
             end += len(raw)
             try:

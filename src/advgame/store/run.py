@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from advgame.config import RunConfig
 from advgame.config.load import dump
-from advgame.errors import StoreError
+from advgame.errors import StoreError, UnreadableError
 from advgame.store import checkpoint as checkpoints
 from advgame.store import compatible, manifest
 from advgame.store import episodes as episode_lines
@@ -220,6 +220,8 @@ class RunFolder(RunReader):
         try:
             checkpoints.load(target)
         except StoreError as error:
+            if isinstance(error, UnreadableError):
+                raise
             self.notes.append(f"replaced a checkpoint: {error}")
             with reporting(target):
                 discard(target)
@@ -228,14 +230,12 @@ class RunFolder(RunReader):
 
     def _prune(self) -> None:
         rule = self.config.train.save
-        known = self.checkpoints()
-        keep = known[-rule.keep_last :]
+        keep = (known := self.checkpoints())[-rule.keep_last :]
         if rule.keep_best and (best := checkpoints.best(known, rule.keep_best, rule.best)):
             keep = [*keep, best]
-        kept = {found.path for found in keep}
         with reporting(self.path / "checkpoints"):
             for _, path in numbered(self.path / "checkpoints"):
-                if path not in kept:
+                if path not in [each.path for each in keep] and not checkpoints.unreadable(path):
                     discard(path)
             for path in checkpoints.unmet(self.path / "pool", self.config.pool, keep):
                 discard(path)
