@@ -10,8 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "cli.md"
 HEAD = """<!-- Written by `make cli-docs`. Do not edit. -->
 
-Exit codes: 0 done; 1 whoever read the output has gone; 2 something you can mend, said in one
-message on standard error; 130 stopped by Ctrl-C. `--debug`, anywhere on the line, shows tracebacks.
+Exit codes: 0 done; 1 whoever read the output has gone (of `redteam replay`: more attacks succeed
+than are allowed); 2 something you can mend, said in one message on standard error; 130 stopped by
+Ctrl-C. `--debug`, anywhere on the line, shows tracebacks.
 
 """
 

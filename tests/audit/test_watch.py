@@ -12,6 +12,7 @@ import pytest
 from audit_judge import LengthJudge
 from left import left_by
 
+from advgame.audit import watch as watch_of
 from advgame.audit.follow import follow
 from advgame.audit.watch import Watch, audit_every, audit_notes
 from advgame.config import RunConfig, load
@@ -203,3 +204,15 @@ def test_a_run_says_that_auto_audits_nothing(tmp_path: Path) -> None:
     chosen = model.model_copy(update={"audit": AuditConfig(every=0)})
     for quiet in (base, chosen, load("tiny").judges, load("injection").judges):
         assert audit_notes(quiet) == ()
+
+
+def test_of_a_judge_that_compares_its_own_score_is_audited() -> None:
+    """Ranks of a group have the same mean whatever happens, so they could not run away."""
+    word = Judgement(value=10.0, details={"alone": 3.5})
+    made = Scored(move=Move(text="x"), reward=Reward(value=1.0), judgements={"reply": word})
+    assert watch_of._value(made, "reply") == 3.5
+    plain = Scored(
+        move=Move(text="x"), reward=Reward(value=1.0), judgements={"reply": Judgement(value=7.0)}
+    )
+    assert watch_of._value(plain, "reply") == 7.0
+    assert watch_of._value(plain, "attack") is None

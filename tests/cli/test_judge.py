@@ -69,8 +69,10 @@ def test_following_a_run(
     assert call("judge", "follow", run, "--judge", "patterns", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [line["step"] for line in found["lines"]] == [0, 5, 10]
+    capsys.readouterr()
     assert call("judge", "follow", run, "--judge", "a") == 2
-    assert "trained this player" in told(capsys.readouterr().err)
+    refused = told(capsys.readouterr().err)
+    assert "trained this player" in refused and "--allow-training-judge" not in refused
     for path in (tmp_path / "run/episodes").iterdir():
         path.unlink()
     assert call("judge", "follow", run, "--judge", "patterns") == 2

@@ -65,6 +65,7 @@ def test_screen_fits_and_tells(run: Path) -> None:
     text = printed(screen)
     assert inert(text)
     assert max(cell_len(line) for line in text.splitlines()) <= 80
+    assert "before step 0" in text  # the first rates are of the start
     last = text[text.rindex("Step 4/4") :]
     for told in ("This step", "Defender  harmful, attacked", "Held-out questions", "Attacker"):
         assert told in last

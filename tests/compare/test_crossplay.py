@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from command import call
+from small_study import Words
 
 from advgame.compare.crossplay import Contestant, contestants, cross_play, matrix
 from advgame.compare.exploit import best_response, response_config
 from advgame.config import load
+from advgame.config.game import Counts
 from advgame.errors import ConfigError
 from advgame.evals.arena import MARKS, RunPlayers, attacks, meet, to_plain
 from advgame.evals.subjects import held_out_seeds
@@ -99,6 +101,30 @@ def test_a_matrix_that_was_stopped_goes_on(folder: Path, tmp_path: Path) -> None
         cross_play(runs, seeds=4, most=2, cache=tmp_path / "w.json", say=said.append)
 
 
+def test_every_prompt_passes_the_first_runs_check(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = load(
+        "tiny",
+        [
+            "train.steps=1",
+            "train.threads=1",
+            "train.validation.every=0",
+            "seed=5",
+            "judges.faithfulness={type: similarity, harmful: 1.0, benign: 1.0}",
+        ],
+    )
+    monkeypatch.setattr("advgame.world.build_embedder", lambda name: Words())
+    train(strict, tmp_path / "strict")
+    runs = {"joint": folder / "joint", "strict": tmp_path / "strict"}
+    for order in (runs, dict(reversed(runs.items()))):
+        cache = tmp_path / f"{next(iter(order))}.json"
+        cross_play(order, seeds=5, most=1, cache=cache, say=lambda text: None)
+        kept = json.loads(cache.read_text())["attacks"]
+        faults = {each["fault"] for made in kept.values() for each in made}
+        assert ("unfaithful" in faults) == (next(iter(order)) == "strict")
+
+
 def test_a_fork_begins_as_the_players_it_took(folder: Path, tmp_path: Path) -> None:
     """Whatever was seated before: its untrained players are the other run's policies."""
     config = open_readonly(folder / "joint").config
@@ -114,7 +140,7 @@ def test_a_fork_begins_as_the_players_it_took(folder: Path, tmp_path: Path) -> N
         each.name: kept[key]
         for each in contestants(runs, Role.ATTACKER, 1)
         for key in kept
-        if key.startswith(f"{each.id} ")  # and by whose check
+        if key.split(" ")[0] == each.id  # and by whose check
     }
 
     players = RunPlayers.of(folder / "joint")
@@ -128,6 +154,12 @@ def test_a_fork_begins_as_the_players_it_took(folder: Path, tmp_path: Path) -> N
     begun = "fork@0"
     cell = found["outcomes"][found["attackers"].index(begun)][found["defenders"].index(begun)]
     assert cell == "".join(MARKS[row["success"]] for row in rows)
+
+
+def test_a_response_to_a_run_whose_seeds_come_back(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("extends: laptop\nseeds: {again: {benign: 4}}\n")
+    made = response_config(tmp_path / "mine.yaml", 250)
+    assert made.seeds.direct == made.seeds.again == Counts()
 
 
 def test_a_best_response_is_trained_once_against_the_frozen_defender(folder: Path) -> None:

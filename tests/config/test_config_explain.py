@@ -65,6 +65,11 @@ def test_the_schema_takes_every_preset(name: str) -> None:
     jsonschema.validate(parse(locate(name).read_text()), schema())
 
 
+def test_the_schema_takes_a_section_in_part() -> None:
+    part = {"extends": "demo", "judges": {"evaluation": {"engine": {"timeout": 9.0}}}}
+    jsonschema.validate(part, schema())
+
+
 def test_schema_is_json_and_knows_the_keys() -> None:
     text = json.dumps(schema())
     assert "prompts_per_seed" in text

@@ -56,6 +56,20 @@ def test_what_runs_on_cores_of_others_is_not_counted(monkeypatch):
     assert threads._busy_cores() < 0.51
 
 
+def test_a_quota_is_of_all_cores_that_may_be_used(monkeypatch):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setattr(threads, "_quota", lambda _: 4.0)
+    for busy, free in ((20.0, 4), (62.0, 2), (64.0, 1)):
+        monkeypatch.setattr(threads, "_busy_cores", lambda busy=busy: busy)
+        assert threads.free_cores() == free
+
+
+def test_cores_that_a_container_counts_anew(monkeypatch):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {12, 13}, raising=False)
+    monkeypatch.setattr(threads.psutil, "cpu_percent", lambda interval, percpu: [100.0, 100.0])
+    assert threads._busy_cores() > 1.0
+
+
 def test_measuring_does_not_fail_here():
     assert threads._busy_cores() >= 0
     assert threads.usable_cores() >= 1

@@ -94,3 +94,10 @@ def test_filling_is_one_pass() -> None:
 def test_unknown_format_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"attacker\.format.*fewshot"):
         get_format(Role.ATTACKER, "haiku")
+
+
+@pytest.mark.parametrize("blank", ["\n\n", "\n \n", "\n\t \n", "\r\n\r\n"])
+def test_a_second_paragraph_is_none_of_the_request(blank: str) -> None:
+    assert one_request(f"First.{blank}Second.") is None
+    assert one_request(f"First.{blank}") == Parsed("First.")
+    assert one_request("First,\nand on.") == Parsed("First,\nand on.")

@@ -164,6 +164,12 @@ def test_what_the_audit_says(data: RunData) -> None:
     )
     calm = RunData(name="x", config={}, config_text="", metrics=quiet, validations=())
     assert audit_sentences(calm)[-1] == "Its alarm for reward hacking did not ring."
+    cell = "audit/attacker/benign"
+    mute = tuple({**line, f"{cell}/alarm": None, f"{cell}/score": 1.0} for line in quiet)
+    unable = RunData(name="x", config={}, config_text="", metrics=mute, validations=())
+    assert audit_sentences(unable)[-1] == (
+        "It could not ring for Attacker, benign: too few seeds were audited."
+    )
     none = RunData(name="x", config={}, config_text="", metrics=(), validations=())
     assert audit_sentences(none) == [] and audit_group(none).charts == ()
     assert len(audit_group(data).charts) == 6

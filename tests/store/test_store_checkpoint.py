@@ -6,14 +6,17 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_run import make_config, tree
 
 from advgame.config import RunConfig
+from advgame.config.root import PoolConfig
 from advgame.errors import StoreError, UnreadableError
 from advgame.store import RunFolder, parse_source, resolve_checkpoint
 from advgame.store import manifest as manifest_of
+from advgame.store.checkpoint import idle
 
 
 def config(keep_last: int = 2, keep_best: str | None = None, best: str = "min") -> RunConfig:
@@ -121,12 +124,45 @@ def test_a_checkpoint_of_another_format_is_not_thrown_away(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())
-    with RunFolder.open(run, config(keep_last=3), resume=True) as folder:
+    with RunFolder.open(run, config(keep_last=1), resume=True) as folder:
         monkeypatch.setattr(manifest_of, "FORMAT", 2)
         with pytest.raises(UnreadableError, match="has format 1; this advgame reads 2"):
             folder.latest()
         save(folder, 40)
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [*kept, "step-000040"]
+
+
+def test_a_read_that_fails_once_deletes_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool's past selves stay too: which are needed is not known."""
+    past = run / "pool" / "step-000000"
+    past.mkdir(parents=True)
+    kept = sorted(path.name for path in (run / "checkpoints").iterdir())
+    read, asked = manifest_of.read, []
+
+    def once(folder: Path) -> dict[str, Any]:
+        asked.append(folder)
+        if len(asked) == 1:
+            raise UnreadableError("cannot be read")
+        return read(folder)
+
+    made = config(keep_last=2).model_copy(update={"pool": PoolConfig(every=1, size=1)})
+    notes: list[str] = []
+    monkeypatch.setattr(manifest_of, "read", once)
+    assert idle(run, made, notes) == []
+    assert notes == ["left alone: cannot be read"]
+    assert {path.name for path in idle(run, made, [])} == {kept[0], "step-000000"}
+
+
+@pytest.mark.parametrize("how", ["a file in its place", "a folder for the manifest"])
+def test_what_is_no_checkpoint_at_all_is_skipped(run: Path, how: str) -> None:
+    last = run / "checkpoints" / "step-000030"
+    if how == "a file in its place":
+        shutil.rmtree(last)
+        last.write_text("")
+    else:
+        (last / "manifest.json").unlink()
+        (last / "manifest.json").mkdir()
+    assert resolve_checkpoint(run).step == 20
 
 
 def test_nothing_complete_means_step_0(run: Path) -> None:

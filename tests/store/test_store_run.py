@@ -144,7 +144,9 @@ def test_a_server_that_has_moved_strands_no_run(tmp_path: Path) -> None:
 
     old, new = judged_at("one:8000"), judged_at("two:8000", timeout=9.0, key_env="KEY")
     (note,) = check(tmp_path, old, new)
-    assert "judges.evaluation.engine.base_url" in note and "timeout" in note
+    assert "judges.evaluation.engine.base_url" in note and "not bit-identical" in note
+    (note,) = check(tmp_path, old, judged_at("one:8000", timeout=9.0))
+    assert "timeout" in note and "not bit-identical" not in note
     assert check(tmp_path, old, old) == []
     with pytest.raises(StoreError, match=r"judges\.evaluation\.model"):
         check(tmp_path, old, judged_at("one:8000", model="other"))

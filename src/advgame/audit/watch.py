@@ -156,8 +156,9 @@ class Watch:
 
 
 def _value(scored: Scored, name: str) -> float | None:
+    """The training judge's word; of one that compares, its own score: a rank cannot run away."""
     word = scored.judgements.get(name)
-    return None if word is None else word.value
+    return None if word is None else word.details.get("alone", word.value)
 
 
 def audit_every(judges: JudgesConfig) -> int:

@@ -144,7 +144,7 @@ def follow(
     from advgame.store.taught import taught_by
 
     reader = open_readonly(run)
-    refuse_training_judge(parse_judge(judge), taught_by(run), allowed=False)
+    refuse_training_judge(parse_judge(judge), taught_by(run), allowed=False, admits=False)
     (second,) = open_judges([judge])
     with bars() as progress:
         config = AuditConfig(every=every, seeds=seeds, window=window)

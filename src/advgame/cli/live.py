@@ -81,7 +81,8 @@ class State:
                 self.quotes = quotes(event.episodes)
             case Validated():
                 self.last, self.last_at = dict(event.report["rates"]), event.step
-                self.first, self.first_at = self.first or self.last, self.first_at or event.step
+                if not self.first:
+                    self.first, self.first_at = self.last, event.step
             case Saved():
                 self.phase = "saved"
 

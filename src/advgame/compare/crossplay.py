@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache as cache_of
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -108,14 +109,16 @@ def cross_play(
     chosen = held_out_seeds(first, (), seeds)["harmful"]
     kept = _Kept(cache, [seed.id for seed in chosen])
     players = _Players(runs)
-    check, drift = Judges(first, next(iter(runs.values()))).check(), first.game.drift_ratio
-    checked = digest(first.judges.faithfulness.model_dump(mode="json"), drift)[:8]
-    ids = {one.id: f"{one.id} {checked}" for one in attackers}
+    home, drift = next(iter(runs.values())), first.game.drift_ratio
+    check = cache_of(Judges(first, home).check)
+    how = digest(first.judges.faithfulness.model_dump(mode="json", exclude={"engine"}), drift)[:8]
+    own = {each.id for each in contestants({"": home}, Role.ATTACKER, None)}
+    ids = {one.id: one.id if one.id in own else f"{one.id} {how}" for one in attackers}
     for one in attackers:
         if ids[one.id] not in kept.attacks:
             say(f"{one.name} attacks")
             seat = players.seat(one, Role.ATTACKER)
-            made = asyncio.run(attacks(chosen, seat, check, drift))
+            made = asyncio.run(attacks(chosen, seat, check(), drift))
             kept.attacks[ids[one.id]] = [to_plain(prompt) for prompt in made]
             kept.write()
     judge = None
@@ -124,7 +127,7 @@ def cross_play(
             if f"{ids[one.id]} {other.id}" in kept.cells:
                 continue
             say(f"{one.name} against {other.name}")
-            judge = judge or RunPlayers.of(next(iter(runs.values()))).judge()
+            judge = judge or RunPlayers.of(home).judge()
             prompts = [from_plain(each) for each in kept.attacks[ids[one.id]]]
             seat = players.seat(other, Role.DEFENDER)
             rows = asyncio.run(meet(chosen, prompts, seat, judge))
@@ -191,8 +194,8 @@ class _Players:
         if self._name != one.run:
             self._now, self._name, self._step = None, one.run, -1  # memory for one run
             self._now = RunPlayers.of(self._runs[one.run])
-            if open_readonly(self._runs[one.run]).checkpoints():  # a fork's hold how it began
-                self._step = self._now.load(None)
+            if saved := open_readonly(self._runs[one.run]).checkpoints():
+                self._step = self._now.load(saved[-1].step)  # a fork's hold how it began
         if one.step == 0:
             return self.now.seat(role, "start")
         if self._step != one.step:

@@ -171,12 +171,12 @@ def _guide(config: RunConfig) -> Iterator[str]:
     if learn.reference == "recorded":
         yield (
             "defender.learn.reference = recorded: guided replies were recorded under a prompt "
-            "left out in training; use ema or frozen, or set defender.guide to 0"
+            "left out in training; use ema or frozen, or no guide (its harmful and benign 0)"
         )
     if isinstance(learn.objective, GRPOConfig) and learn.objective.importance_cap is None:
         yield (
             "defender.learn.objective.importance_cap = null: guided replies are off-policy, grpo "
-            "needs the importance weight; set a cap, or set defender.guide to 0"
+            "needs the importance weight; set a cap, or no guide (its harmful and benign 0)"
         )
 
 

@@ -48,9 +48,13 @@ def schema() -> dict[str, Any]:
 
 
 def _lenient(tree: Any) -> Any:
-    """A file need not say the type of a section that it only changes, so several may fit."""
+    """A file need not say all of a section that it only changes, nor its type: several may fit."""
     if isinstance(tree, dict):
-        kept = {key: value for key, value in tree.items() if key != "discriminator"}
+        kept = {
+            key: value
+            for key, value in tree.items()
+            if key != "discriminator" and not (key == "required" and isinstance(value, list))
+        }
         return {("anyOf" if k == "oneOf" else k): _lenient(value) for k, value in kept.items()}
     return [_lenient(each) for each in tree] if isinstance(tree, list) else tree
 

@@ -48,16 +48,21 @@ def pick_threads(wanted: int | Literal["auto"]) -> str:
 
 def free_cores() -> int:
     """Return the usable cores that nothing keeps busy right now; at least 1."""
-    usable = usable_cores()
-    return max(1, min(usable, round(usable - _busy_cores())))
+    usable, mine = usable_cores(), len(_own_cores())
+    # A quota is of all cores that may be used: those that others keep busy are the others' of them.
+    return max(1, min(usable, round(max(usable, mine) - _busy_cores())))
 
 
 def usable_cores() -> int:
     """Return the cores this process may use, by its affinity and its container's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = _quota(_CGROUP)
+    cores, quota = len(_own_cores()), _quota(_CGROUP)
     return cores if quota is None else min(cores, int(quota))
+
+
+def _own_cores() -> set[int]:
+    """The numbers of the cores that this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return set(affinity(0)) if affinity else set(range(os.cpu_count() or 1))
 
 
 def _quota(file: Path) -> float | None:
@@ -72,9 +77,9 @@ def _quota(file: Path) -> float | None:
 def _busy_cores() -> float:
     """Return how many cores are busy, measured over a fifth of a second, this process apart."""
     before = psutil.Process().cpu_times()
-    affinity = getattr(os, "sched_getaffinity", None)
-    every = psutil.cpu_percent(interval=0.2, percpu=True)
-    mine = affinity(0) if affinity else range(len(every))
+    every, mine = psutil.cpu_percent(interval=0.2, percpu=True), _own_cores()
+    if max(mine) >= len(every):  # a container that counts its own cores from 0
+        mine = set(range(len(every)))
     busy = sum(share for core, share in enumerate(every) if core in mine) / 100
     after = psutil.Process().cpu_times()
     own = (after.user + after.system - before.user - before.system) / 0.2

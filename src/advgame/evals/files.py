@@ -46,7 +46,12 @@ _IDLE: Final = ("cached", "key_env", "attacker_key_env", "reference_key_env")
 
 
 def _measured(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What was measured, and how, by names that say the same however they are typed."""
+    """What was measured, and how."""
     settings = report.get("settings") or {}
-    kept = {k: v for k, v in settings.items() if v is not None and k not in _IDLE}
-    return {"model": str(report.get("model")).rstrip("/"), **kept}
+    kept = {k: _plain(v) for k, v in settings.items() if v is not None and k not in _IDLE}
+    return {"model": _plain(report.get("model")), **kept}
+
+
+def _plain(value: Any) -> Any:
+    """A folder's name is the same with a slash behind it, or a dot before it."""
+    return value.removeprefix("./").rstrip("/") if isinstance(value, str) else value

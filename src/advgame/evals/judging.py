@@ -111,11 +111,16 @@ def split_endpoint(text: str) -> tuple[str, str]:
 
 
 def refuse_training_judge(
-    judge: JudgeConfig | None, trained_by: Sequence[JudgeConfig] | None, *, allowed: bool
+    judge: JudgeConfig | None,
+    trained_by: Sequence[JudgeConfig] | None,
+    *,
+    allowed: bool,
+    admits: bool = True,
 ) -> bool:
     """Return whether `judge` is one of `trained_by`, which taught the model under test.
 
-    `trained_by` comes from `store.taught`; None = not known, which admits every judge.
+    `trained_by` comes from `store.taught`; None = not known, which admits every judge. `admits`:
+    whether the command has an option that would allow it.
 
     Raises:
         JudgeError: it did, and is not `allowed` to measure what it taught.
@@ -125,7 +130,7 @@ def refuse_training_judge(
     if not allowed:
         raise JudgeError(
             f"judge {describe(judge)} trained this player, so it cannot measure it: choose another "
-            "with --judge, or admit it with --allow-training-judge"
+            f"with --judge{', or admit it with --allow-training-judge' if admits else ''}"
         )
     return True
 

@@ -81,6 +81,9 @@ def whole(raw: str) -> Parsed | None:
     return Parsed(text) if text else None
 
 
+_BLANK = re.compile(r"\n\s*\n")  # what ends a paragraph
+
+
 def one_request(raw: str) -> Parsed | None:
     """Free text that must be a single paragraph; quotation marks around all of it are dropped.
 
@@ -91,4 +94,4 @@ def one_request(raw: str) -> Parsed | None:
     if len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
         inside = text[1:-1]
         text = text if _SEVERAL[text[0]].search(inside) else inside.strip()
-    return Parsed(text) if text and "\n\n" not in text else None
+    return Parsed(text) if text and not _BLANK.search(text) else None

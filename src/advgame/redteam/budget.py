@@ -4,8 +4,9 @@ A request is let through only if what it may cost still fits: its own estimate a
 request under way are set aside first. A prompt is estimated by its length; of tokens and money the
 first request of a session goes alone, and what the target counted beyond the estimate (it may add
 texts of its own) is added from then on (`gate`). So no budget is overrun, but by that first
-request, by a target that writes more than it was asked to, or by one that counts ever more beyond
-the estimate. A request that fits only without what is set aside waits until that is known.
+request, by a target that writes more than it was asked to, or by those under way when one begins to
+count far more beyond the estimate than before. A request that fits only without what is set aside
+waits until that is known.
 """
 
 from __future__ import annotations

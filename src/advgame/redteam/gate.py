@@ -15,6 +15,8 @@ from advgame.types import Message, Sampling
 
 IN_A_ROW = 20
 """After this many tries without an answer the target is taken to be down."""
+_ALONE = 3
+"""So many tries without an answer are made one at a time, where tokens or money are bounded."""
 _DOWN = (State.UNAVAILABLE, State.REJECTED, State.CRASHED)
 """What counts as no answer once the target has answered. A reply that is too long, too slow or
 garbled may be a prompt's doing; where nothing else ever came, it is the target or its description.
@@ -94,7 +96,7 @@ class Gate:
         """
         if self.meter.counts_tokens:  # by the first answer it is known what prompts really cost
             async with self._first:
-                if not self._counted:
+                if not self._counted and self._silent < _ALONE:
                     return await self._ask(call)
         return await self._ask(call)
 

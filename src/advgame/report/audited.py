@@ -60,9 +60,19 @@ def audit_sentences(data: RunData) -> list[str]:
         )
     elif any(line["audit/alarm"] is not None for line in lines):
         sentences.append("Its alarm for reward hacking did not ring.")
+        silent = [cell for cell in cells() if _never(lines, cell)]
+        if silent:
+            names = ", ".join(map(_name, silent))
+            sentences.append(f"It could not ring for {names}: too few seeds were audited.")
     else:
         sentences.append("There were too few audits for its alarm.")
     return sentences
+
+
+def _never(lines: Sequence[Json], cell: str) -> bool:
+    """Whether a cell was audited and no audit could tell of it."""
+    seen = [line for line in lines if line.get(f"audit/{cell}/score") is not None]
+    return bool(seen) and all(line.get(f"audit/{cell}/alarm") is None for line in seen)
 
 
 def _kappa(known: tuple[float, float, float, str]) -> str:

@@ -54,13 +54,21 @@ def ways_of(found: Iterable[Measured]) -> dict[str, set[str]]:
 def evaluated(run: Path) -> Iterator[Measured]:
     """Yield the rates under `RUN/evals`, the newest first; nothing for a file that is no report."""
     files = sorted((run / "evals").glob("*.json"))
-    for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(files, key=_written, reverse=True):
         try:
             report = cleaned(json.loads(path.read_bytes()))
             rows = list(_rows(report)) if report.get("role") == "defender" else []
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         yield from rows
+
+
+def _written(path: Path) -> float:
+    """When a file was last written; 0 if it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _rows(report: Json) -> Iterator[Measured]:

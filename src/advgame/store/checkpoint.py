@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from advgame.config.root import PoolConfig
+from advgame.config.root import PoolConfig, RunConfig
 from advgame.errors import StoreError, UnreadableError
 from advgame.store import manifest
 
@@ -85,15 +85,29 @@ def load(path: Path, *, verify: bool = True) -> Checkpoint:
     return Checkpoint(path, body["step"], body["metrics"])
 
 
-def unreadable(path: Path) -> bool:
-    """Whether a checkpoint may be whole and only cannot be read."""
-    try:
-        manifest.read(path)
-    except UnreadableError:
-        return True
-    except StoreError:
-        return False
-    return False
+def idle(run: Path, config: RunConfig, notes: list[str]) -> list[Path]:
+    """Return the checkpoints and past selves of a run that its rules of keeping let go.
+
+    What is torn goes, and to `notes`. What cannot be read stays, and every past self with it.
+    """
+    known: list[Checkpoint] = []
+    spared: set[Path] = set()
+    found = [path for _, path in numbered(run / "checkpoints")]
+    for path in found:
+        try:
+            known.append(load(path, verify=False))
+        except UnreadableError as error:
+            spared.add(path)
+            notes.append(f"left alone: {error}")
+        except StoreError as error:
+            notes.append(f"skipped a checkpoint: {error}")
+    rule = config.train.save
+    kept = known[-rule.keep_last :]
+    if rule.keep_best and (top := best(known, rule.keep_best, rule.best)):
+        kept = [*kept, top]
+    past = [] if spared else unmet(run / "pool", config.pool, kept)
+    spared |= {each.path for each in kept}
+    return [*(path for path in found if path not in spared), *past]
 
 
 def newest_first(folder: Path, notes: list[str]) -> Iterator[Checkpoint]:

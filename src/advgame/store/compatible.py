@@ -66,10 +66,13 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
         )
     if moved := [key for key in dict.fromkeys([*before, *after]) if _is_where(key)
                  and before.get(key) != after.get(key)]:  # fmt: skip
-        notes.append(
-            f"{', '.join(moved)} changed: the continuation is bit-identical if the same model is "
-            "served there"
+        asked = [key for key in moved if key.startswith("judges.") and key.endswith(".base_url")]
+        then = (
+            "verdicts are drawn anew, none is taken from the cache: not bit-identical"
+            if asked
+            else "the continuation is bit-identical if the same model answers"
         )
+        notes.append(f"{', '.join(moved)} changed: {then}")
     return notes
 
 

@@ -49,6 +49,8 @@ def read(folder: Path) -> dict[str, Any]:
         intact = claimed == _checksum(body)
     except FileNotFoundError:
         raise StoreError(f"{folder} is incomplete: it has no {NAME}") from None
+    except (NotADirectoryError, IsADirectoryError) as error:
+        raise StoreError(f"{path} is altered: {error.strerror}") from error
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, AttributeError, KeyError, TypeError) as error:
@@ -78,6 +80,8 @@ def verify(folder: Path) -> dict[str, Any]:
                 raise StoreError(f"{path} is altered: its SHA-256 differs from the manifest")
         except FileNotFoundError:
             raise StoreError(f"{folder} is incomplete: it has no {name}") from None
+        except (NotADirectoryError, IsADirectoryError) as error:
+            raise StoreError(f"{path} is altered: {error.strerror}") from error
         except OSError as error:
             raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
     return body

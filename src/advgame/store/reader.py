@@ -102,6 +102,9 @@ class RunReader:
         """Return the newest checkpoint whose every checksum holds, or None.
 
         Torn or altered ones are named in `notes` and skipped for the one before.
+
+        Raises:
+            UnreadableError: one cannot be read at all.
         """
         return next(checkpoints.newest_first(self.path / "checkpoints", self.notes), None)
 

@@ -229,15 +229,8 @@ class RunFolder(RunReader):
         return True
 
     def _prune(self) -> None:
-        rule = self.config.train.save
-        keep = (known := self.checkpoints())[-rule.keep_last :]
-        if rule.keep_best and (best := checkpoints.best(known, rule.keep_best, rule.best)):
-            keep = [*keep, best]
         with reporting(self.path / "checkpoints"):
-            for _, path in numbered(self.path / "checkpoints"):
-                if path not in [each.path for each in keep] and not checkpoints.unreadable(path):
-                    discard(path)
-            for path in checkpoints.unmet(self.path / "pool", self.config.pool, keep):
+            for path in checkpoints.idle(self.path, self.config, self.notes):
                 discard(path)
 
     def _target(self, *parts: str) -> Path:

@@ -71,6 +71,16 @@ class Target(Protocol):
 
 
 def estimated(chat: Sequence[Message], reply: str) -> Usage:
-    """Tokens as far as they can be guessed from the text: four characters each, rounded up."""
-    asked = sum(len(message.content) for message in chat)
-    return Usage(prompt_tokens=-(-asked // 4), reply_tokens=-(-len(reply) // 4), estimated=True)
+    """Tokens as far as they can be guessed from the text, rounded up.
+
+    Four characters of ASCII each; of any other character, such as of Chinese, one.
+    """
+    asked = sum(_quarters(message.content) for message in chat)
+    return Usage(
+        prompt_tokens=-(-asked // 4), reply_tokens=-(-_quarters(reply) // 4), estimated=True
+    )
+
+
+def _quarters(text: str) -> int:
+    """Quarters of a token."""
+    return sum(1 if character.isascii() else 4 for character in text)
