@@ -54,7 +54,7 @@ def garble(path: Path) -> None:
 HARM: list[tuple[Callable[[Path], None], str, str]] = [
     (cut, "defender/policy.safetensors", "is torn"),
     (flip, "attacker/optimizer.safetensors", "is altered"),
-    (Path.unlink, "defender/ema.safetensors", "cannot be read"),
+    (Path.unlink, "defender/ema.safetensors", "is incomplete"),
     (cut, "manifest.json", "is torn or altered"),
     (flip, "driver/driver.json", "is altered"),
     (garble, "manifest.json", "is torn or altered"),
