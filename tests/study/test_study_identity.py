@@ -178,7 +178,8 @@ def stop_at(what: str) -> Callable[[str], None]:
 def test_a_damaged_record_is_told_in_a_line(plan: Plan, tmp_path: Path, key: str) -> None:
     folders = at(tmp_path / "a")
     folders.records.mkdir(parents=True)
-    held = {"format": 1, "config": {}, "evaluation": {}}
+    config = plan.by_key("start").config.model_dump(mode="json")
+    held = {"format": 1, "config": config, "evaluation": {}}
     del held[key]
     (folders.records / "start.json").write_text(json.dumps(held))
     with pytest.raises(StoreError, match=f"start.json is damaged: it has no '{key}'"):

@@ -42,7 +42,13 @@ def report_path(folder: Path, report: Mapping[str, Any], what: Sequence[str]) ->
     return path
 
 
-_IDLE: Final = ("cached", "key_env", "attacker_key_env", "reference_key_env")
+_IDLE: Final = (
+    "allow_training_judge",
+    "cached",
+    "key_env",
+    "attacker_key_env",
+    "reference_key_env",
+)
 
 
 def _measured(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,14 +82,16 @@ class Folders:
             return None
         if found.get("format") != FORMAT:
             raise StoreError(f"{path}: format {found.get('format')}, this version reads {FORMAT}")
-        if lacking := [key for key in ("config", "evaluation") if key not in found]:
-            raise StoreError(f"{path} is damaged: it has no {lacking[0]!r}")
+        if "config" not in found:
+            raise StoreError(f"{path} is damaged: it has no 'config'")
         if keys := trial.differs(found["config"]):
             raise StoreError(
                 f"{path} is the record of a run of another configuration: "
                 f"{', '.join(keys[:5])} differ from the study's; move it away with "
                 f"{self.run(trial.key)}, or use another --out"
             )
+        if "evaluation" not in found:
+            raise StoreError(f"{path} is damaged: it has no 'evaluation'")
         return found
 
     def write_record(self, trial: Trial, record: Mapping[str, Any]) -> None:
