@@ -8,6 +8,7 @@
     ├── EndpointError         an OpenAI-compatible endpoint: down, refused, wrong model, garbage
     ├── RejectedError         a model takes one request not at all, and may take others
     ├── StoreError            a run folder or checkpoint: locked, torn, altered, full disk
+    │   └── UnreadableError   what may be whole and only cannot be read
     ├── JudgeError            a judge that cannot be built or used at all (a single failed
     │                         judgement is a value, `Judgement(value=None)`, never an exception)
     └── OwnCodeError          a judge, check or reward of the user's own raised, or returned what

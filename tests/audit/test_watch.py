@@ -166,6 +166,14 @@ def test_alarm(train: float, second: float, least: float, most: float) -> None:
     assert least <= sum(rung) / len(rung) <= most
 
 
+def test_half_the_seeds_catch_most() -> None:
+    """What an Attacker has where it shares them with direct seeds; the guide says three in four."""
+    rng = random.Random(0)
+    made = [window(rng, 4, 0, seeds=3) for _ in range(40)]
+    rung = [found[f"audit/{cell}/alarm"] for found in made for cell in cells()]
+    assert 0.65 <= sum(value or 0 for value in rung) / len(rung) <= 0.9
+
+
 def test_too_little_says_nothing() -> None:
     short = window(random.Random(0), 5, 0, audits=3)
     thin = window(random.Random(0), 5, 0, audits=6, seeds=2)

@@ -107,13 +107,18 @@ def test_a_set_that_cannot_be_had_is_skipped_in_a_suite_and_an_error_by_name(
     assert "the hub cannot be reached" in told(capsys.readouterr().err)
 
 
-def test_under_attack_by_the_attacker_of_a_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
+def own_attacked_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the task `own` attack the plain harmful seeds."""
     task = SafetyTask(
         name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
     )
     monkeypatch.setitem(catalog.TASKS, "own", task)
+
+
+def test_under_attack_by_the_attacker_of_a_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    own_attacked_task(monkeypatch)
     assert start() == 0
     line = ("run", "--task", "own", "--judge", "patterns", "--limit", "3", "--attempts", "2")
     report = measured(capsys, *line)
@@ -173,10 +178,7 @@ def test_a_key_is_for_an_endpoint(options: tuple[str], whose: str, capsys: Captu
 def test_each_endpoint_sees_its_own_key_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    task = SafetyTask(
-        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
-    )
-    monkeypatch.setitem(catalog.TASKS, "own", task)
+    own_attacked_task(monkeypatch)
     for name in ("ONE", "TWO"):
         monkeypatch.setenv(name, f"key-{name}")
 
@@ -202,10 +204,7 @@ def test_attacks_that_were_written_are_a_fixed_set(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     """What one Attacker wrote can be asked of another model, and by another evaluation."""
-    task = SafetyTask(
-        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
-    )
-    monkeypatch.setitem(catalog.TASKS, "own", task)
+    own_attacked_task(monkeypatch)
     line = ("tiny-random", "--task", "own", "--judge", "patterns")
     some = ("--limit", "2", "--attempts", "3", "--attacker", "tiny-random")
     first = measured(capsys, *line, *some)
@@ -224,10 +223,7 @@ def test_attacks_that_were_written_are_a_fixed_set(
 
 
 def test_an_attacker_behind_an_endpoint(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    task = SafetyTask(
-        name="own", source=SeedSource(name="harmful-plain"), kind=Kind.HARMFUL, attacked=True
-    )
-    monkeypatch.setitem(catalog.TASKS, "own", task)
+    own_attacked_task(monkeypatch)
 
     def answer(request: Request) -> Answer:
         if request.path.endswith("/models"):

@@ -31,11 +31,11 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
         dict(flat(old.model_dump(mode="json"))),
         dict(flat(new.model_dump(mode="json"))),
     )
+    differ = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     changed = [
         key
-        for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key)
-        and not key.startswith(_FREE)
+        for key in differ
+        if not key.startswith(_FREE)
         and not _is_where(key)
         and not (key in _GROWS and before.get(key) and after.get(key))
     ]
@@ -64,8 +64,7 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
             f"train.threads changed {old.train.threads} → {new.train.threads}: "
             "the continuation is not bit-identical"
         )
-    if moved := [key for key in dict.fromkeys([*before, *after]) if _is_where(key)
-                 and before.get(key) != after.get(key)]:  # fmt: skip
+    if moved := [key for key in differ if _is_where(key)]:
         asked = [key for key in moved if key.startswith("judges.") and key.endswith(".base_url")]
         then = (
             "verdicts are drawn anew, none is taken from the cache: not bit-identical"

@@ -219,9 +219,9 @@ class RunFolder(RunReader):
             return False
         try:
             checkpoints.load(target)
+        except UnreadableError:
+            raise
         except StoreError as error:
-            if isinstance(error, UnreadableError):
-                raise
             self.notes.append(f"replaced a checkpoint: {error}")
             with reporting(target):
                 discard(target)
