@@ -440,14 +440,14 @@ def test_what_a_target_adds_is_learned_whatever_comes_first(tmp_path: Path) -> N
     assert meter.reached == "tokens" and 17_000 < meter.spent.usage.total <= 20_000
 
 
-def test_a_session_knows_that_the_target_answered_before(tmp_path: Path) -> None:
+def test_a_session_knows_that_the_target_answered(tmp_path: Path) -> None:
     first = Ledger(tmp_path)
-    assert not first.answered_before
+    assert not first.has_answered
     way = Gate(Garbled("yes"), Meter(Budget(), Spent()), first, Sampling())
     asyncio.run(way.ask(Call(trial="t/0", turn=0, chat=(Message(role="user", content="x"),))))
     first.close()
     second = Ledger(tmp_path)
-    assert second.answered_before
+    assert second.has_answered
     again = Gate(Garbled(), Meter(Budget(), Spent()), second, Sampling(), answered=True)
 
     async def ask() -> None:

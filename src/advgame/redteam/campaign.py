@@ -121,7 +121,7 @@ def run_campaign(
                 Sampling(temperature=settings.temperature, max_new_tokens=settings.max_tokens),
                 how.per_minute,
                 campaign=name if target.keeps else None,
-                answered=ledger.answered_before,
+                answered=ledger.has_answered,
             )
             session = _Session(
                 table=Table(

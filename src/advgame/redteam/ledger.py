@@ -53,7 +53,6 @@ class Ledger:
         self.findings: dict[str, Finding] = {}
         self._kept: dict[str, list[Kept]] = {}
         self.before = Spent()
-        self._answered_before = False
         try:
             for name in (FINDINGS, REQUESTS):
                 _mend(folder / name)
@@ -61,16 +60,15 @@ class Ledger:
                 self.findings[finding.id] = finding
             for row in read_lines(folder / REQUESTS):
                 self._note(row)
-                self._answered_before |= "answered" in row
                 self.before = _counted(self.before, row)
         except BaseException:
             self.close()
             raise
 
     @property
-    def answered_before(self) -> bool:
-        """Whether the target has answered in an earlier session."""
-        return self._answered_before
+    def has_answered(self) -> bool:
+        """Whether the target has answered so far; asked before a session, in an earlier one."""
+        return any(each.answer for kept in self._kept.values() for each in kept)
 
     def close(self) -> None:
         """Let others write."""

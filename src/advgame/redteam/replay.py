@@ -44,11 +44,13 @@ def replayed(path: Path) -> Work:
     if not broke:
         raise StoreError(f"{path}: no attack succeeded there, so there is none to replay")
     said: dict[str, dict[tuple[str, int], Sequence[str]]] = {}
-    trials: list[Trial] = []
+    turns: dict[tuple[str, str], list[int]] = {}  # of earlier attempts, by arm and seed
+    trials = []
     for finding in broke:
         arm, words = f"{REPLAY}{finding.arm}", finding.said
-        earlier = [t for t in trials if (t.arm, t.seed.id) == (arm, finding.seed_id)]
-        number = len(earlier)
+        earlier = turns.setdefault((arm, finding.seed_id), [])
+        number, before = len(earlier), sum(earlier)
+        earlier.append(len(words))
         said.setdefault(arm, {})[finding.seed_id, number] = words
         trials.append(
             Trial(
@@ -63,7 +65,7 @@ def replayed(path: Path) -> Work:
                 ),
                 attempt=number,
                 turns=len(words),
-                before=sum(each.turns for each in earlier),
+                before=before,
             )
         )
     seeds = {trial.seed.id: trial.seed for trial in trials}

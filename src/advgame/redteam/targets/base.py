@@ -83,4 +83,4 @@ def estimated(chat: Sequence[Message], reply: str) -> Usage:
 
 def _quarters(text: str) -> int:
     """Quarters of a token."""
-    return sum(1 if character.isascii() else 4 for character in text)
+    return len(text) if text.isascii() else sum(1 if c.isascii() else 4 for c in text)
