@@ -305,3 +305,29 @@ def test_runs_are_told_apart(tmp_path: Path) -> None:
         named([paths[0], paths[0]])
     with pytest.raises(ConfigError, match="at least one"):
         named([])
+
+
+def test_runs_of_prompt_injection_refuse_no_request(runs: list[Path]) -> None:
+    """Their benign seeds are tasks over documents: what is lost is the task."""
+
+    def words(scenes: tuple[bool, bool]) -> tuple[str, str]:
+        report = board(runs)
+        for run, plays in zip(report["runs"].values(), scenes, strict=True):
+            run["scenes"] = plays
+        console = Console(file=io.StringIO(), width=200)
+        for table in tables(report):
+            console.print(table)
+        assert isinstance(console.file, io.StringIO)
+        return json.dumps(page_of(report)), console.file.getvalue()
+
+    assert not any(run["scenes"] for run in board(runs)["runs"].values())
+    for text in words((True, True)):
+        assert "efusal" not in text
+        assert "task not done" in text
+        assert "Task not done" in text
+    for text in words((False, False)):
+        assert "not done" not in text
+    page, printed = words((True, False))
+    assert "first, after 6 steps" in page
+    assert "over-refusal or task not done" in page
+    assert "over-refusal or task not done" in printed

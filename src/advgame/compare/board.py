@@ -36,6 +36,7 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
 
     Returns:
         A JSON-ready report. `runs`: NAME → `schedule`, `seed`, `steps`, `cost`, `seconds`,
+        `scenes` (whether it plays prompt injection),
         `weights` (those of the Defender that play), `judge` (see `judges_of`), `curves` (`step`,
         `tokens` and one list a metric) and `validation` (step, tokens, rates).
         `pareto`: `points`, a checkpoint each with its rates and intervals, and `fronts`: for
@@ -102,6 +103,7 @@ def _run(reader: RunReader) -> dict[str, Any]:
         "steps": len(lines),
         "finished": reader.summary() is not None,
         "weights": config.defender.learn.sample_from,
+        "scenes": config.judges.defender.type == "sandbox",
         "judge": judges_of(reader),
         "cost": {name: last.get(f"cost/{name}", 0) for name in COSTS},
         "seconds": round(sum(line["time"].get("step", 0.0) for line in lines), 1),

@@ -14,7 +14,7 @@ from advgame.compare.judged import judged
 from advgame.hostile import clean
 from advgame.numbers import percent, points
 from advgame.report.compared import SUPPLY
-from advgame.report.rates import LABELS
+from advgame.report.rates import label_of, lost
 
 _LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")
 _DIVERSITY = (
@@ -31,7 +31,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
     yield _costs(report["runs"])
     yield _pareto(report)
     yield from judged(report)
-    yield from _differences(report["differences"])
+    yield from _differences(report["differences"], lost(report["runs"].values()))
     yield from _fixed(report)
     yield _figures(report["runs"])
     if played := report.get("cross_play"):
@@ -83,7 +83,8 @@ def _pareto(report: Mapping[str, Any]) -> Table:
     table = Table(
         title="Checkpoints, held-out %, [95%]; * no other is better in both", title_justify="left"
     )
-    for column in ("run", "step", "plain attacks", "own Attacker", "over-refusal"):
+    said = lost(report["runs"].values())
+    for column in ("run", "step", "plain attacks", "own Attacker", said):
         table.add_column(column, justify="left" if column == "run" else "right")
     fronts = report["pareto"]["fronts"]
     for place, point in enumerate(report["pareto"]["points"]):
@@ -97,7 +98,7 @@ def _pareto(report: Mapping[str, Any]) -> Table:
     return table
 
 
-def _differences(found: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+def _differences(found: Sequence[Mapping[str, Any]], said: str) -> Iterator[Table]:
     """A column a run that is compared with the first one; nothing for one run."""
     if not found:
         return
@@ -112,7 +113,7 @@ def _differences(found: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
         told = each["because"] or f"{difference(each)}, n {each['n']}"
         rows.setdefault(each["metric"], {})[each["second"]] = told
     for metric, cells in rows.items():
-        table.add_row(LABELS[metric], *(cells.get(name, "–") for name in others))
+        table.add_row(label_of(metric, said), *(cells.get(name, "–") for name in others))
     yield table
 
 

@@ -17,7 +17,7 @@ from advgame.errors import StoreError
 from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
-from advgame.report.rates import LABELS
+from advgame.report.rates import REFUSED, label_of, lost
 from advgame.report.studied import page_of_study
 
 Json = Mapping[str, Any]
@@ -30,17 +30,13 @@ SAFETY = {
 _SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
 SUPPLY = "advgame eval RUN --every-checkpoint"
 _MEASURED = "By advgame eval, both on the same weights."
-_NO_UTILITY = {
-    "trade_offs_title": "Safety against over-refusal",
-    "trade_offs_note": f"No utility was measured in these runs: {SUPPLY} measures it.",
-}
+_NO_UTILITY = f"No utility was measured in these runs: {SUPPLY} measures it."
 _NOTE = (
     "Each run's last validation. Intervals are over its questions: with another seed a run may end "
     "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
 )
 _PLOTS = 24  # of a safety task against a utility task
 _SOME = {"trade_offs_note": f"The first {_PLOTS} pairs of tasks; the JSON file has all."}
-_LOW = {"title": "over-refusal of benign requests", "better": "low"}
 
 
 def build_from_file(path: Path) -> Path:
@@ -76,10 +72,10 @@ def page_of(found: Json) -> dict[str, Any]:
         "findings": list(_findings(found)),
         "runs": [_run(name, run) for name, run in runs.items()],
         "trade_offs": list(_trade_offs(found)),
-        **({} if found.get("utility") else _NO_UTILITY),
+        **({} if found.get("utility") else _no_utility(runs)),
         **(_SOME if len(found.get("trade_offs") or ()) > _PLOTS else {}),
         "differences": [
-            {**each, "metric": _label(each)}
+            {**each, "metric": label_of(str(each["metric"]), lost(runs.values()))}
             for each in found.get("differences") or ()
             if each["value"] is not None
         ],
@@ -139,14 +135,16 @@ def _run(name: str, run: Json) -> dict[str, Any]:
 def _findings(found: Json) -> Iterator[str]:
     """By whom, and the last checkpoint of each run, with what its intervals are."""
     yield from judged(found)
-    for name, run in found["runs"].items():
+    runs = found["runs"]
+    said = lost(runs.values())
+    for name, run in runs.items():
         if not run["validation"]:
             yield f"{name} recorded no validation."
             continue
         last = run["validation"][-1]
         told = [
             f"{title} {spanned(last['rates'][rate], in_percent)}"
-            for rate, title in (*SAFETY.items(), (OVER_REFUSAL, "over-refusal"))
+            for rate, title in (*SAFETY.items(), (OVER_REFUSAL, lost([run])))
             if rate in last["rates"]
         ]
         count = f"{last['step']} step{'s' if last['step'] != 1 else ''}"
@@ -155,7 +153,9 @@ def _findings(found: Json) -> Iterator[str]:
     for other in dict.fromkeys(each["second"] for each in differences):
         rows = [each for each in differences if each["second"] == other and not each["because"]]
         if rows:
-            moved = (f"{_label(each)} {spanned(each, in_points)}" for each in rows)
+            moved = (
+                f"{label_of(str(each['metric']), said)} {spanned(each, in_points)}" for each in rows
+            )
             ends = f"{other} − {rows[0]['first']}"
             yield f"{ends} in points, question by question: {'; '.join(moved)}."
     yield from dict.fromkeys(
@@ -166,11 +166,14 @@ def _findings(found: Json) -> Iterator[str]:
     )
 
 
-def _label(difference: Json) -> str:
-    return LABELS.get(difference["metric"], str(difference["metric"]))
+def _no_utility(runs: Json) -> dict[str, str]:
+    title = f"Safety against {lost(runs.values())}"
+    return {"trade_offs_title": title, "trade_offs_note": _NO_UTILITY}
 
 
 def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
+    said = lost(found["runs"].values())
+    what = f"{said} of benign requests" if said == REFUSED else said
     checkpoints = (found.get("pareto") or {}).get("points") or ()
     for rate, title in SAFETY.items():
         known = [
@@ -186,7 +189,7 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
         if known:
             yield {
                 "title": f"{title[0].upper()}{title[1:]}",
-                "x": _LOW,
+                "x": {"title": what, "better": "low"},
                 "y": {"title": title.replace("the run's own", "own"), "better": "low"},
                 "points": known,
             }

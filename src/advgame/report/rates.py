@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from advgame.report.run_data import Json, RunData
 
+REFUSED = "over-refusal"
 TASK = "task not done"  # what over-refusal counts where seeds are scenes
 
 LABELS = {
@@ -15,6 +16,19 @@ LABELS = {
     "direct/benign/over_refusal": "Over-refusal, plain benign requests",
     "attacked/benign/over_refusal": "Over-refusal, rewritten benign requests",
 }
+
+
+def lost(runs: Iterable[Mapping[str, Json]]) -> str:
+    """What `over_refusal` counts in runs of a comparison, in words."""
+    kinds = {bool(run.get("scenes")) for run in runs}
+    return TASK if kinds == {True} else REFUSED if True not in kinds else f"{REFUSED} or {TASK}"
+
+
+def label_of(metric: str, said: str = REFUSED) -> str:
+    """What a held-out rate is, in words; `said` for what `over_refusal` counts, see `lost`."""
+    if metric.endswith("/over_refusal") and said != REFUSED:
+        return said.capitalize()
+    return LABELS.get(metric, metric)
 
 
 def scenes(config: Mapping[str, Json]) -> bool:
@@ -57,9 +71,7 @@ class RateChange:
     @property
     def label(self) -> str:
         """What the rate is, in words."""
-        if self.scenes and self.name.endswith("/over_refusal"):
-            return TASK.capitalize()
-        return LABELS.get(self.name, self.name)
+        return label_of(self.name, TASK if self.scenes else REFUSED)
 
     @property
     def verdict(self) -> str:
