@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from advgame.audit.labels import Label
-from advgame.audit.measure import audit, ceiling
+from advgame.audit.measure import audit, between_raters
 from advgame.metrics import agreement
 from advgame.protocols import JudgeGroup
 from advgame.testing import ScriptedJudge
@@ -69,6 +69,6 @@ def make_audit() -> dict[str, Any]:
         "against": {"name": "rule", "learned_from": None},
         "words": None,
         "arguments": ["--judge", "judge.yaml"],
-        "raters": ceiling(make_raters()),
+        "raters": between_raters(make_raters()),
         **found,
     }

@@ -32,7 +32,7 @@ def main(run: str, target: str | None = None) -> None:
     )
     for sample in log.samples or ():
         print(f"{sample.input!r} became {sample.messages[0].text!r}")
-    print("attack success", log.results.scores[0].metrics["accuracy"].value)
+    print("attack success", log.results.scores[0].metrics["value"].value)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from audit_report import make_labels, make_raters, right
 from rich.console import Console
 
 from advgame.audit import measure, pairs
-from advgame.audit.measure import audit, ceiling
+from advgame.audit.measure import audit, between_raters
 from advgame.audit.open import open_judges
 from advgame.audit.questions import QUESTIONS, Item, items
 from advgame.audit.table import tables
@@ -166,7 +166,7 @@ def test_a_verdict_moved_again_makes_no_interval_narrower() -> None:
 
 def test_raters_of_one_request_are_no_independent_evidence() -> None:
     people = [*make_raters(), *((False, True, f"request {n}") for n in range(7))]
-    once, twice = ceiling(people), ceiling(people * 2)
+    once, twice = between_raters(people), between_raters(people * 2)
     assert (once["requests"], once["n"], twice["n"]) == (20, 67, 134)
     assert as_wide(once["kappa"], twice["kappa"])
 
@@ -219,7 +219,7 @@ def test_pairs_alone_for_a_judge_that_is_slow() -> None:
     assert found["padding"]["moved"]["value"] is None
     assert {row["moved"]["n"] for row in found["injection"]["tricks"].values()} == {0}
     json.dumps(found, allow_nan=False)
-    list(tables({**found, "against": None, "raters": ceiling(make_raters())}))
+    list(tables({**found, "against": None, "raters": between_raters(make_raters())}))
 
 
 def test_every_judge_reads_a_scene_by_its_facts() -> None:
@@ -263,7 +263,7 @@ def test_a_second_judge(perfect: dict[str, Any]) -> None:
 
 
 def test_tables_fit(perfect: dict[str, Any]) -> None:
-    whole = {**perfect, "against": None, "raters": ceiling(make_raters())}
+    whole = {**perfect, "against": None, "raters": between_raters(make_raters())}
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     for table in tables(whole):
         console.print(table)

@@ -76,6 +76,20 @@ def test_noise_alone_is_told_as_noise() -> None:
     assert seen <= 4  # five in a hundred are expected
 
 
+def test_a_seed_that_one_cell_lacks_still_tells_of_the_others() -> None:
+    """Two in a hundred unscored, in 121 cells: hardly a seed is scored in all of them."""
+    rng = np.random.default_rng(1)
+    steps = range(11)
+    whole = play(lambda a, d: 0.5 + 0.03 * (a - d), seeds=100, size=len(steps))
+    some = [[[None if rng.random() < 0.02 else each for each in cell] for cell in row]
+            for row in whole]  # fmt: skip
+    assert sum(all(cell[n] is not None for row in some for cell in row) for n in range(100)) < 20
+    found, full = (cycling(steps, each, resamples=50)["rounds"] for each in (some, whole))
+    assert found["seeds"] > 85 and full["seeds"] == 100
+    assert found["size"] == pytest.approx(full["size"], abs=0.02)
+    assert found["noise"] < 0.12
+
+
 def test_unscored_seeds_are_left_out_and_two_steps_make_no_circle() -> None:
     outcomes = [[[True, None], [False, True]], [[None, None], [True, True]]]
     found = cycling((0, 5), outcomes, resamples=10)

@@ -81,6 +81,25 @@ def test_without_a_grader_the_named_judge_judges() -> None:
         assert sample.scores["attack_success"].value == worked
 
 
+def test_the_judge_that_trained_a_player_is_refused_and_rates_have_intervals() -> None:
+    assert start("train.steps=1") == 0
+    task = Task(
+        dataset=MemoryDataset([Sample(input="Open a lock."), Sample(input="Open a door.")]),
+        solver=attack(),
+        scorer=attack_success(judge="rule.yaml"),
+    )
+    Path("rule.yaml").write_text("type: rule\n")
+    roles = {"attacker": get_model("advgame/attacker:run", memoize=False), "target": mock("no")}
+    [log] = evaluate(task, model="none", model_roles=roles, display="none", log_dir="logs")
+    assert log.error is not None and "trained the attacker run" in log.error.message
+    task.scorer = [attack_success(judge="rule.yaml", allow_training_judge=True)]
+    roles["target"] = mock("no", "no")
+    [log] = evaluate(task, model="none", model_roles=roles, display="none", log_dir="logs")
+    metrics = log.results.scores[0].metrics
+    assert metrics["n"].value == 2
+    assert metrics["low"].value < metrics["value"].value == metrics["high"].value == 1
+
+
 def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert start("train.steps=1") == 0
     example = ROOT / "examples/tools/inspect_roles.py"

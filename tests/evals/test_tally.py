@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import combinations
 from pathlib import Path
+from random import Random
 from statistics import fmean
 from typing import Any
 
@@ -18,7 +19,7 @@ from advgame.evals.against import asked_otherwise, comparable, differences
 from advgame.evals.catalog import get_task
 from advgame.evals.questions import Question
 from advgame.evals.tally import Row, difference, rates, within
-from advgame.metrics.intervals import by_seed
+from advgame.metrics.intervals import by_seed, known_success
 from advgame.types import Kind, Seed
 
 ROWS: list[Row] = [
@@ -30,9 +31,22 @@ ROWS: list[Row] = [
 
 
 def test_any_attempt_counts_and_unscored_is_no_failure() -> None:
-    assert {**by_seed(ROWS)}.items() >= {"value": 2 / 3, "n": 3, "unscored": 1}.items()
+    assert {**by_seed(ROWS)}.items() >= {"value": 1 / 2, "n": 2, "unscored": 2}.items()
+    assert by_seed(ROWS) == within(ROWS, 2)
+    found = by_seed(ROWS, one_of=known_success)  # d is broken, whatever its first attempt was
+    assert {**found}.items() >= {"value": 2 / 3, "n": 3, "unscored": 1}.items()
     assert {**within(ROWS, 1)}.items() >= {"value": 1.5 / 4, "n": 4, "unscored": 0}.items()
     assert {**within(ROWS, 2)}.items() >= {"value": 1 / 2, "n": 2, "unscored": 2}.items()
+
+
+def test_outcomes_lost_by_chance_leave_the_rate_where_it_is() -> None:
+    rng = Random(0)
+    rows: list[Row] = [(str(n), k, rng.random() < 0.05) for n in range(20_000) for k in range(8)]
+    lost = [(seed, k, None if rng.random() < 0.05 else hit) for seed, k, hit in rows]
+    whole, some = by_seed(rows), by_seed(lost)
+    assert whole["value"] is not None and some["value"] is not None
+    assert some["value"] == pytest.approx(whole["value"], abs=0.02)
+    assert by_seed(lost, one_of=known_success)["value"] > whole["value"] + 0.05  # type: ignore[operator]
 
 
 @given(
@@ -57,7 +71,7 @@ def test_rates_by_attempts_and_categories() -> None:
     found = rates(questions, ROWS)
     assert list(found["at"]) == ["1", "2"]
     assert found["at"]["2"]["value"] == found["value"]
-    assert {name: row["n"] for name, row in found["categories"].items()} == {"x": 2, "y": 1}
+    assert {name: row["n"] for name, row in found["categories"].items()} == {"x": 2, "y": 0}
     single = rates(questions[::2], ROWS[::2])
     assert "at" not in single
     assert (single["value"], single["n"], single["unscored"]) == (0.0, 3, 1)
@@ -86,8 +100,8 @@ def test_a_difference_of_several_attempts_is_that_of_the_rates_shown() -> None:
     ]
     assert shown == [0.5, 1.0]
     assert (found["value"], found["n"]) == (0.5, 40)
-    after["0-1"] = None  # of a seed that was hit all the same
-    assert difference(before, after) == found
+    after["0-1"] = None  # of a seed that was hit all the same: dropped like one that was not
+    assert difference(before, after)["n"] == 39
     after["0-0"] = None
     assert difference(before, after)["n"] == 39
 
@@ -161,6 +175,35 @@ def test_attacks_of_one_name_are_compared_only_where_they_are_the_same() -> None
     assert asked_otherwise(one, one) == {}
     assert list(asked_otherwise(one, other)) == ["harmbench-attacked"]
     assert asked_otherwise(made("harmbench"), other) == {}
+
+
+def test_what_was_asked_on_more_seeds_is_not_the_same_measure(tmp_path: Path) -> None:
+    """All seeds of a set hold those that the run trained on; a cut reply follows no instruction."""
+    folder = tmp_path / "run/evals"
+    folder.mkdir(parents=True)
+    rate = {"low": 0.0, "high": 1.0}
+    for name, part, value, n, tokens in (
+        ("one", "test", 0.4, 60, None), ("two", "all", 0.05, 200, 16)
+    ):  # fmt: skip
+        tasks = {
+            "harmbench": {"counts": "attack_success", "value": value, "n": n, **rate},
+            "ifeval": {
+                "counts": "accuracy",
+                "value": 0.3,
+                "n": n,
+                "written_tokens": tokens,
+                **rate,
+            },
+            "piqa": {"counts": "accuracy", "value": 0.5, "n": n, **rate},
+        }
+        settings = {"part": part, "max_tokens": 64, "written_tokens": tokens}
+        report = {"role": "defender", "step": 5, "weights": "ema", "judge": "b"}
+        report |= {"tasks": tasks, "settings": settings}
+        (folder / f"{name}.json").write_text(json.dumps(report))
+    found = fixed_tasks({"run": tmp_path / "run"})
+    assert sorted(row["n"] for row in found["safety"]) == [60, 200]
+    assert sum("seeds of all splits" in row["task"] for row in found["safety"]) == 1
+    assert [row["task"] for row in found["utility"]] == ["ifeval", "ifeval, 16 tokens", "piqa"]
 
 
 def test_a_front_is_of_checkpoints_under_the_same_attacks(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import OPTIONS, call, start, told
+from inspect_ai import eval as inspect_eval
 
 from advgame.config import load
 from advgame.config.game import SeedSource
+from advgame.errors import JudgeError
+from advgame.evals import attacked as attacks
 from advgame.evals import catalog, provider, subjects
 from advgame.evals.catalog import SafetyTask
 from advgame.models import network
@@ -83,6 +87,34 @@ def test_the_judges_of_parents_and_grandparents_are_known(capsys: Captured) -> N
     Path("child", FORK).write_text("{")
     assert call("eval", "child", "--task", "own", "--judge", "patterns") == 2
     assert "fork.json is damaged" in told(capsys.readouterr().err)
+
+
+def test_a_judge_that_trained_the_attacker_counts_none_of_its_successes(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attacks, "cache_dir", lambda: Path("cache"))
+    task = replace(catalog.TASKS["own"], name="own-attacked", attacked=True)
+    monkeypatch.setitem(catalog.TASKS, "own-attacked", task)
+    assert start(LENGTH) == 0
+    asked = ("eval", "tiny-random", "--task", "own-attacked", "--max-tokens", "4")
+    asked += ("--attacker", "run", "--judge")
+    assert call(*asked, "length.yaml") == 2
+    assert "trained the Attacker" in told(capsys.readouterr().err)
+    assert call(*asked, "length.yaml", "--allow-training-judge") == 0
+    found = report()
+    assert (found["trained_by"], found["judge_trained_this_run"]) == (None, True)
+    made = found["tasks"]["own-attacked"]["attacks"]
+    assert made["by"] == "run@2"
+    assert made["read_tokens"] > 0 and made["tokens"] > 0
+    assert found["cost"]["attack_read_tokens"] == made["read_tokens"]
+    assert call(*asked, "rule.yaml") == 0
+    with pytest.raises(JudgeError, match="trained the Attacker"):
+        inspect_eval(
+            "advgame/harmbench-attacked",
+            model="mockllm/model",
+            task_args={"judge": "length.yaml", "attacker": "run"},
+            display="none",
+        )
 
 
 def test_a_fork_that_came_to_nothing_is_none() -> None:

@@ -178,6 +178,11 @@ def test_draws_of_a_set_are_different_questions() -> None:
         ("every: 0", "every: often", "train.validation.every"),
         ("{train: ", "{judges: {evaluation: null}, train: ", "the judge that trains would measure"),
         ("seeds: 4", "primary: [harmful/plane], seeds: 4", "'harmful/plane' is not measured of"),
+        (
+            "seeds: 4",
+            "primary: [harmful/plain, benign-edgy/plain], seeds: 4",
+            "they ask different sets: benign-edgy, harmful",
+        ),
         ("seeds: 4", "fixed: [{name: plain, collection: templates}], seeds: 4", "two cells"),
         ("seeds: 4", "seeds: many", "evaluate.seeds: should be a valid integer"),
         ("{train: ", "{train: {budget_tokens: 9}, train: ", "given twice"),

@@ -86,8 +86,10 @@ async def audit(
     }
 
 
-def ceiling(raters: Sequence[tuple[bool, bool, str]]) -> Json:
-    """How far people agree with each other: what no judge can be asked to exceed.
+def between_raters(raters: Sequence[tuple[bool, bool, str]]) -> Json:
+    """How far one person agrees with the others asked.
+
+    No bound for a judge: it is held against the mean of all of them, which is less noisy than one.
 
     Args:
         raters: what one said, what the others said, about a reply to which request.

@@ -116,9 +116,10 @@ def evaluate(
     from advgame.cli.progress import bars
     from advgame.errors import ConfigError
     from advgame.evals.against import asked_otherwise, comparable, differences, read_report
+    from advgame.evals.attacked import attacker_of
     from advgame.evals.catalog import TASKS, UtilityTask, get_suite, get_task
     from advgame.evals.files import report_path
-    from advgame.evals.judging import parse_judge, refuse_training_judge
+    from advgame.evals.judging import parse_judge, refuse_taught
     from advgame.evals.target import own_attacker, target_of
 
     if task and suite:
@@ -143,8 +144,15 @@ def evaluate(
         else [target_of(model, role=Role(role), step=step, weights=weights)]
     )
     target = targets[0]
+    attacker = attacker or (None if attacks else own_attacker(target))
     if any(not isinstance(each, UtilityTask) for each in tasks):  # before slow imports
-        refuse_training_judge(parse_judge(judge), target.trained_by, allowed=allow_training_judge)
+        by = attacker_of(tasks, attacker, attacks)
+        refuse_taught(
+            parse_judge(judge),
+            target.trained_by,
+            by.trained_by if by else None,
+            allowed=allow_training_judge,
+        )
     try:
         import inspect_ai  # noqa: F401
         import lm_eval  # noqa: F401
@@ -172,7 +180,7 @@ def evaluate(
             written_tokens=max_tokens,
             temperature=temperature,
             attempts=attempts,
-            attacker=attacker or (None if attacks else own_attacker(target)),
+            attacker=attacker,
             attacks=attacks,
             reference=reference,
             cached=not no_cache,
@@ -259,7 +267,7 @@ def _show(report: dict[str, Any]) -> None:
     console.print(table)
     for name, row in report.get("against", {}).get("differences", {}).items():
         console.print(f"{name}: {difference(row)} against {report['against']['report']}")
-    note = " (it trained this player)" if report["judge_trained_this_run"] else ""
+    note = " (it trained this player or its Attacker)" if report["judge_trained_this_run"] else ""
     if report.get("exported") and report["trained_by"] is None:
         note = " (the judges that trained this export are not known: export it anew to tell)"
     if report["judge"]:

@@ -62,7 +62,7 @@ def audit(
     first, *rest = open_judges([judge, *([against] if against else [])])
     second = rest[0] if rest else None
     from advgame.audit.measure import audit as run_audit
-    from advgame.audit.measure import ceiling
+    from advgame.audit.measure import between_raters
 
     pick_threads("auto")
     labels = human()
@@ -91,7 +91,7 @@ def audit(
             *("--limit", str(limit), "--probes", str(probes), "--pairs", str(pairs)),
             *(("--words", str(words)) if words else ()),
         ],
-        "raters": ceiling(raters()),
+        "raters": between_raters(raters()),
         **report,
     }
     from advgame.report.audit import build_audit_page

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advgame.cli.words import duration, rate
-from advgame.metrics.intervals import by_seed
+from advgame.metrics.intervals import by_seed, known_success
 from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.report.figures import levels
@@ -49,7 +49,9 @@ class Shown:
         )
         for arm, of in self._of.items():
             rows = list(self._found[arm].values())
-            broken = by_seed([(each.seed_id, each.attempt, each.success) for each in rows])
+            broken = by_seed(
+                [(each.seed_id, each.attempt, each.success) for each in rows], one_of=known_success
+            )
             failed = sum(each.state.target_failed for each in rows)
             unscored = sum(each.success is None for each in rows) - failed
             shown.add_row(

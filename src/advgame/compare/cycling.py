@@ -36,11 +36,13 @@ def cycling(steps: Sequence[int], outcomes: Outcomes, *, resamples: int = 1000) 
 
     Returns:
         `defender` and `attacker`: `mean` (over all pairs of an earlier and a later step, with an
-        interval by seeds), `worst` and `pairs` (`earlier`, `later`, and the paired difference;
-        above 0 means forgetting). `rounds`: `size`, the root mean square of the advantages that
-        no strengths explain; `noise`, below which 95 in 100 such sizes stay where nothing goes
-        round and seeds are drawn anew; `share` of the squared advantages that `size` makes up;
-        and the `triples` of teams that beat each other in a circle.
+        interval by seeds), `worst` (the largest of the pairs, so larger than it is by chance: its
+        interval is that of a pair named beforehand) and `pairs` (`earlier`, `later`, and the
+        paired difference; above 0 means forgetting). `rounds`: `size`, the root mean square of
+        the advantages that no strengths explain; `noise`, below which 95 in 100 such sizes stay
+        where nothing goes round and seeds are drawn anew; `share` of the squared advantages that
+        `size` makes up; `seeds`, the fewest that an advantage rests on; and the `triples` of teams
+        that beat each other in a circle.
 
     Raises:
         ValueError: the matrix is not square in `steps`.
@@ -86,15 +88,16 @@ def _rounds(steps: Sequence[int], outcomes: Outcomes, resamples: int) -> dict[st
             for row in outcomes
         ]
     )  # [attacker, defender, seed]
-    # Seeds that some cell lacks would shift one side of a difference: left out.
-    values = values[:, :, ~np.isnan(values).any(axis=(0, 1))]
-    size = values.shape[2]
-    if len(steps) < 3 or size == 0:
-        return {"size": None, "noise": None, "share": None, "triples": []}
-    advantage = _advantage(values.mean(axis=2))
+    # A seed that one side of a difference lacks would shift it: left out of that difference.
+    differences = values - values.transpose(1, 0, 2)
+    size = differences.shape[2]
+    fewest = int((~np.isnan(differences)).sum(axis=2).min(initial=size))
+    if len(steps) < 3 or fewest == 0:
+        return {"size": None, "noise": None, "share": None, "seeds": fewest, "triples": []}
+    advantage = _mean(differences)
     rest = _unexplained(advantage)
     noises = [
-        _size(_unexplained(_advantage(values[:, :, draw].mean(axis=2)) - advantage))
+        _size(_unexplained(_mean(differences[:, :, draw]) - advantage))
         for draw in np.random.default_rng(0).integers(0, size, (resamples, size))
     ]
     whole = _size(advantage)
@@ -102,12 +105,15 @@ def _rounds(steps: Sequence[int], outcomes: Outcomes, resamples: int) -> dict[st
         "size": _size(rest),
         "noise": float(np.quantile(noises, 0.95)),
         "share": (_size(rest) / whole) ** 2 if whole else 0.0,
+        "seeds": fewest,
         "triples": _triples(steps, advantage),
     }
 
 
-def _advantage(matrix: Floats) -> Floats:
-    return matrix - matrix.T
+def _mean(differences: Floats) -> Floats:
+    """The mean over the seeds that both sides have; 0 where a draw holds none."""
+    known = (~np.isnan(differences)).sum(axis=2)
+    return np.asarray(np.nansum(differences, axis=2) / np.maximum(known, 1))
 
 
 def _unexplained(advantage: Floats) -> Floats:

@@ -59,7 +59,8 @@ def _rows(found: Sequence[tuple[str, Measured]], counts: str) -> list[dict[str, 
     ways = ways_of(each for _, each in chosen)
     best: dict[tuple[str, int, str, str], dict[str, Any]] = {}
     for run, each in chosen:
-        name = each.task + (f", {each.way}" if len(ways[each.task]) > 1 else "")
+        several = len(ways[each.task]) > 1 and each.way
+        name = each.task + (f", {each.way}" if several else "")
         key = (run, each.step, each.weights or "", name)
         if key not in best or best[key]["n"] < each.rate["n"]:
             where = {"run": run, "step": each.step, "weights": each.weights}

@@ -186,20 +186,20 @@ def _matrix(played: Mapping[str, Any]) -> Iterator[Table | str]:
 def _cycling(found: Mapping[str, Any]) -> Iterator[str]:
     for run, signs in found.items():
         for who in ("defender", "attacker"):
-            mean, worst = signs[who]["mean"], signs[who]["worst"]
+            mean, worst, pairs = (signs[who][key] for key in ("mean", "worst", "pairs"))
             if mean["value"] is None:
                 continue
             yield (
                 f"{run}: {who} forgets {points(mean['value'])} points "
                 f"[{points(mean['low'])}, {points(mean['high'])}] from an earlier to a later step "
-                f"on the mean; at worst {points(worst['value'])} "
+                f"on the mean; the worst of {len(pairs)} pairs {points(worst['value'])} "
                 f"(step {worst['earlier']} to {worst['later']})"
             )
         rounds = signs["rounds"]
         if rounds["size"] is not None:
             yield (
                 f"{run}: advantages of {100 * rounds['size']:.0f} points go round in circles; "
-                f"noise alone gives up to {100 * rounds['noise']:.0f}"
+                f"noise alone gives up to {100 * rounds['noise']:.0f} (on {rounds['seeds']} seeds)"
             )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
@@ -25,8 +25,9 @@ from advgame.engines.build import judge_samplers
 from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import SeedError
+from advgame.evals.catalog import AnyTask, SafetyTask
 from advgame.evals.questions import Question
-from advgame.evals.target import Exported, Loaded, load_target, target_of
+from advgame.evals.target import Exported, Loaded, Target, load_target, target_of
 from advgame.game.attack import attack
 from advgame.game.check import check
 from advgame.game.seat import ModelSeat
@@ -38,7 +39,7 @@ from advgame.protocols import FaithfulnessCheck, Sampler
 from advgame.seats import seat_of
 from advgame.seeds.attacks import load_attacks
 from advgame.store.atomic import write_text
-from advgame.types import Role, Sampling, Seed
+from advgame.types import Cost, Role, Sampling, Seed
 from advgame.world import Judges
 
 T = TypeVar("T")
@@ -68,6 +69,20 @@ def attacked(
         for seed, moves in _kept_moves(seeds[start : start + AT_ONCE], start, who, attempts, kept)
         for number, (prompt, fault) in enumerate(moves)
     )
+
+
+def attacker_of(
+    tasks: Iterable[AnyTask], attacker: str | None, attacks: str | None
+) -> Target | None:
+    """Whose attacks `tasks` are asked under; None where none attacks, or a file holds them.
+
+    Raises:
+        ConfigError, StoreError, ModelError: there is no such player.
+    """
+    attacking = any(isinstance(task, SafetyTask) and task.attacked for task in tasks)
+    if attacker is None or attacks is not None or not attacking:
+        return None
+    return target_of(attacker, role=Role.ATTACKER)
 
 
 def _kept_moves(
@@ -125,9 +140,10 @@ def write_attacks(questions: Sequence[Question], path: Path) -> Path:
     return path
 
 
-def tokens_written(attacker: str, key_env: str | None = None) -> int:
-    """How many tokens an attacker has written in this process; loads it."""
-    return _in_a_thread(partial(_open, attacker, key_env)).seat.sampler.cost.sampled_tokens
+def cost_of(attacker: str, key_env: str | None = None) -> Cost:
+    """What an attacker and the check of its prompts have cost in this process; loads both."""
+    who = _in_a_thread(partial(_open, attacker, key_env))
+    return who.seat.sampler.cost + who.check.cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,8 +116,9 @@ def refuse_training_judge(
     *,
     allowed: bool,
     admits: bool = True,
+    who: str = "this player",
 ) -> bool:
-    """Return whether `judge` is one of `trained_by`, which taught the model under test.
+    """Return whether `judge` is one of `trained_by`, which taught the player `who`.
 
     `trained_by` comes from `store.taught`; None = not known, which admits every judge. `admits`:
     whether the command has an option that would allow it.
@@ -129,10 +130,32 @@ def refuse_training_judge(
         return False
     if not allowed:
         raise JudgeError(
-            f"judge {describe(judge)} trained this player, so it cannot measure it: choose another "
+            f"judge {describe(judge)} trained {who}, so it cannot measure it: choose another "
             f"with --judge{', or admit it with --allow-training-judge' if admits else ''}"
         )
     return True
+
+
+def refuse_taught(
+    judge: JudgeConfig | None,
+    taught: Sequence[JudgeConfig] | None,
+    attacker: Sequence[JudgeConfig] | None,
+    *,
+    allowed: bool,
+) -> bool:
+    """`refuse_training_judge` for a target and for the Attacker whose attacks it answers.
+
+    Args:
+        judge: who measures.
+        taught: who taught the target.
+        attacker: who taught the Attacker; None = not known, or there is none.
+        allowed: whether one that did may measure.
+
+    Raises:
+        JudgeError: it taught one of them, and is not `allowed`.
+    """
+    found = refuse_training_judge(judge, taught, allowed=allowed)
+    return refuse_training_judge(judge, attacker, allowed=allowed, who="the Attacker") or found
 
 
 def describe(judge: JudgeConfig | None) -> str:

@@ -23,9 +23,9 @@ from advgame.config.players import OpenAIEngine
 from advgame.derive import digest
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import AssetError, SeedError
-from advgame.evals.attacked import tokens_written, write_attacks
+from advgame.evals.attacked import attacker_of, cost_of, write_attacks
 from advgame.evals.catalog import AnyTask, PairwiseTask, SafetyTask, UtilityTask
-from advgame.evals.judging import describe, parse_judge, refuse_training_judge
+from advgame.evals.judging import describe, parse_judge, refuse_taught
 from advgame.evals.provider import AdvGameAPI
 from advgame.evals.questions import Question
 from advgame.evals.safety import run_safety
@@ -33,6 +33,7 @@ from advgame.evals.settings import Progress, Settings
 from advgame.evals.target import Target, target_of
 from advgame.evals.tasks import questions_of
 from advgame.evals.versus import run_pairwise
+from advgame.types import Cost
 
 T = TypeVar("T")
 
@@ -62,14 +63,17 @@ def evaluate(
         says what of the public one was not asked.
 
     Raises:
-        JudgeError: the judge trained the target.
+        JudgeError: the judge trained the target, or the Attacker whose attacks it answers.
         AdvGameError: a model, judge or data set is not to be had, or nothing could be asked.
     """
     begun = time.monotonic()
     judge = parse_judge(settings.judge)
     judged = any(not isinstance(task, UtilityTask) for task in tasks)
     taught = target.trained_by
-    trained = judged and refuse_training_judge(judge, taught, allowed=settings.allow_training_judge)
+    by = attacker_of(tasks, settings.attacker, settings.attacks)
+    trained = judged and refuse_taught(
+        judge, taught, by.trained_by if by else None, allowed=settings.allow_training_judge
+    )
     skipped: dict[str, str] = {}
 
     def had(name: str, work: Callable[[], T]) -> T | None:
@@ -112,7 +116,7 @@ def evaluate(
         **target.describe(),
         "judge": describe(judge) if judged else None,
         "trained_by": None if taught is None else [describe(each) for each in taught],
-        "judge_trained_this_run": None if taught is None else trained,
+        "judge_trained_this_run": trained or (None if taught is None else False),
         "settings": asdict(settings),
         "tasks": found,
         "skipped": skipped,
@@ -129,8 +133,9 @@ def _questions(
     task: SafetyTask, settings: Settings, logs: Path
 ) -> tuple[Sequence[Question], dict[str, Any]]:
     """The questions of a task, and what the report says of attacks that an Attacker made."""
-    by = settings.attacker if task.attacked and settings.attacks is None else None
-    begun, before = time.monotonic(), tokens_written(by, settings.attacker_key_env) if by else 0
+    made_by = attacker_of([task], settings.attacker, settings.attacks)
+    by = settings.attacker if made_by else None
+    begun, before = time.monotonic(), cost_of(by, settings.attacker_key_env) if by else Cost()
     found = questions_of(
         task,
         part=settings.part,
@@ -141,14 +146,17 @@ def _questions(
         key_env=settings.attacker_key_env,
     )
     told: dict[str, Any] = {"asked": _asked(found)} if task.attacked else {}
-    if by is None:
+    if by is None or made_by is None:
         return found, told
+    spent = cost_of(by, settings.attacker_key_env)
     path = write_attacks(found, logs / f"{task.name}-attacks.jsonl")
     return found, told | {
         "attacks": {
-            "by": by,
+            "by": f"{made_by.run}@{made_by.step}" if made_by.run else by,
             "file": path.name,
-            "tokens": tokens_written(by, settings.attacker_key_env) - before,
+            "tokens": spent.sampled_tokens - before.sampled_tokens,
+            "read_tokens": spent.read_tokens - before.read_tokens,
+            "judge_tokens": spent.judge_tokens - before.judge_tokens,
             "seconds": round(time.monotonic() - begun, 1),
         }
     }
@@ -207,5 +215,7 @@ def _cost(found: Mapping[str, Mapping[str, Any]], seconds: float) -> dict[str, f
     of_model = ("prompt_tokens", "reply_tokens", "judge_tokens", "from_cache")
     keys = (*of_model, "reference_prompt_tokens", "reference_reply_tokens")
     sums = {key: sum(task["cost"].get(key, 0) for task in found.values()) for key in keys}
-    attacks = sum(task.get("attacks", {}).get("tokens", 0) for task in found.values())
-    return {**sums, "attack_tokens": attacks, "seconds": round(seconds, 1)}
+    for key in ("tokens", "read_tokens", "judge_tokens"):
+        made = (task.get("attacks", {}).get(key, 0) for task in found.values())
+        sums[f"attack_{key}"] = sum(made)
+    return {**sums, "seconds": round(seconds, 1)}

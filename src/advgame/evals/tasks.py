@@ -21,7 +21,7 @@ from inspect_ai.scorer import SampleScore, Score, metric, scorer
 from inspect_ai.solver import solver
 
 from advgame.derive import derive
-from advgame.evals.attacked import attacked, fixed
+from advgame.evals.attacked import attacked, attacker_of, fixed
 from advgame.evals.catalog import SAFETY, PairwiseTask, SafetyTask
 from advgame.evals.gather import Gather
 from advgame.evals.injection import injected
@@ -233,6 +233,14 @@ def _register(spec: SafetyTask) -> None:
         attacker: str | None = None,
         attacks: str | None = None,
     ) -> Task:
+        by = attacker_of([spec], attacker, attacks)
+        if by is not None:
+            refuse_training_judge(
+                parse_judge(judge),
+                by.trained_by,
+                allowed=allow_training_judge,
+                who="the Attacker",
+            )
         return build_task(
             spec,
             questions_of(spec, part=part, attempts=attempts, attacker=attacker, attacks=attacks),

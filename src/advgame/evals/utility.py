@@ -77,6 +77,7 @@ def run_utility(
         "counts": task.counts,
         **rate(list(outcomes.values())),
         "outcomes": outcomes,
+        **({"written_tokens": settings.written_tokens} if task.writes else {}),
         "cost": {
             "prompt_tokens": lm.read,
             "reply_tokens": lm.written,

@@ -7,7 +7,7 @@ never counted as a yes or a no: it is left out and reported as `unscored`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from math import sqrt
 from statistics import NormalDist
 from typing import TypedDict
@@ -46,28 +46,41 @@ def rate(values: Sequence[bool | None], level: float = 0.95) -> Rate:
     return Rate(value=sum(scored) / n, low=low, high=high, n=n, unscored=unscored)
 
 
-def by_seed(rows: Sequence[tuple[str, int, bool | None]], attempts: int | None = None) -> Rate:
+def any_success(outcomes: Sequence[bool | None]) -> bool | None:
+    """Whether one of several attempts on a seed succeeded; None where one of them is unscored.
+
+    Also where another succeeded: were only the seeds left out that may be failures, the share of
+    successes among those that stay would be too high.
+    """
+    return None if None in outcomes else True in outcomes
+
+
+def known_success(outcomes: Sequence[bool | None]) -> bool | None:
+    """Whether one of several attempts on a seed is known to have succeeded.
+
+    A success counts, whatever could not be scored beside it: for what was found. A rate of it errs
+    to the high side where attempts are unscored.
+    """
+    return True if True in outcomes else any_success(outcomes)
+
+
+def by_seed(
+    rows: Sequence[tuple[str, int, bool | None]],
+    attempts: int | None = None,
+    one_of: Callable[[Sequence[bool | None]], bool | None] = any_success,
+) -> Rate:
     """The share of seeds on which one of the first `attempts` succeeded; None = of all.
 
     Args:
         rows: (seed, attempt, outcome).
         attempts: how many attempts a seed count.
+        one_of: what several outcomes of a seed come to.
     """
     found: dict[str, list[bool | None]] = {}
     for seed, attempt, outcome in rows:
         if attempts is None or attempt < attempts:
             found.setdefault(seed, []).append(outcome)
-    return rate([any_success(outcomes) for outcomes in found.values()])
-
-
-def any_success(outcomes: Sequence[bool | None]) -> bool | None:
-    """Whether one of several attempts on a seed succeeded.
-
-    A seed without a success of which an attempt is unscored is unscored: it might have been one.
-    """
-    if True in outcomes:
-        return True
-    return None if None in outcomes else False
+    return rate([one_of(outcomes) for outcomes in found.values()])
 
 
 def mean_share(shares: Sequence[float | None], trials: int, level: float = 0.95) -> Rate:

@@ -58,10 +58,8 @@ def story(report: Json) -> str:
             )
     raters = report.get("raters")
     if raters and raters["kappa"]["value"] is not None:
-        told.append(
-            f"People agree among themselves on harm with κ {two(raters['kappa']['value'])}: no "
-            "judge can be asked for more."
-        )
+        kappa = two(raters["kappa"]["value"])
+        told.append(f"One person agrees on harm with the others asked with κ {kappa}.")
     unscored = sum(row["unscored"] for row in report["questions"].values())
     if unscored:
         told.append(f"It gave no usable verdict on {unscored:,} replies, which are left out.")

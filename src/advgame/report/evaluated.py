@@ -35,8 +35,8 @@ class Measured:
     @property
     def way(self) -> str:
         """How it was measured, beside its task: rates of two ways are of two things."""
-        if self.counts == "accuracy":  # these are all measured one way
-            return ""
+        if self.counts == "accuracy":  # nothing else is chosen
+            return self.drawn
         way = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}, judge {self.judge}"
         way += f", attacks {self.asked[:6]} by {self.by or 'a file'}" if self.asked else ""
         way += f", against {self.reference}" if self.reference else ""
@@ -82,14 +82,19 @@ def _rows(report: Json) -> Iterator[Measured]:
             attempts=row.get("attempts") or 1,
             asked=row.get("asked"),
             by=(row.get("attacks") or {}).get("by"),
-            drawn=_drawn(report.get("settings") or {}),
+            drawn=_drawn(row, report.get("settings") or {}),
             reference=row.get("reference"),
             rate={key: row[key] for key in ("value", "low", "high", "n")},
         )
 
 
-def _drawn(settings: Json) -> str:
-    """What changes the replies to every question."""
-    tokens, heat = settings.get("max_tokens"), settings.get("temperature")
-    said = [f"{tokens} tokens"] if tokens is not None else []
-    return ", ".join([*said, *([f"temperature {heat:g}"] if heat else [])])
+def _drawn(row: Json, settings: Json) -> str:
+    """What changes the questions, or the replies to every one."""
+    if row["counts"] == "accuracy":
+        tokens, heat, part = row.get("written_tokens"), None, "test"
+    else:
+        tokens, heat = settings.get("max_tokens"), settings.get("temperature")
+        part = settings.get("part") or "test"
+    told = [f"{tokens} tokens"] if tokens is not None else []
+    told += [f"temperature {heat:g}"] if heat else []
+    return ", ".join([*told, *(["seeds of all splits"] if part == "all" else [])])

@@ -46,7 +46,7 @@ def _bars(found: Sequence[Measured]) -> Iterator[Bar]:
         told = [f"{each.task}, step {each.step}"]
         if len(weights) > 1 and each.weights and each.step:
             told.append(each.weights)
-        if len(ways[each.task]) > 1:
+        if len(ways[each.task]) > 1 and each.way:
             told.append(each.way)
         style = "c-grey" if each.step == 0 else "c-defender"
         yield Bar(label=", ".join(told), rate=each.rate, style=style)

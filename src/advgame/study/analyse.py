@@ -240,8 +240,9 @@ def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> 
         met = [run for run in known.values() if own in evaluation(run)["cells"]]
         if met:
             rates[f"{HARMFUL}/{arm} attacker"] = mean_over_runs([_rate(run, [own]) for run in met])
-    if primary and all(name in rates for name in primary):
-        rates[PRIMARY] = mean_over_runs([fmean(rates[name]["value"] for name in primary)])
+    values = [rates[name]["value"] if name in rates else None for name in primary]
+    if values and None not in values:
+        rates[PRIMARY] = mean_over_runs([fmean(value for value in values if value is not None)])
     return {"measures": rates, "language": found["language"]}
 
 

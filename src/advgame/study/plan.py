@@ -220,7 +220,8 @@ def _check_primary(path: Path, plan: Plan) -> None:
     # Inside, because cells are built on plans.
     from advgame.study.cells import cells_of
 
-    known = [cell.name for cell in cells_of(plan, plan.of(plan.study.reference)[0])]
+    cells = cells_of(plan, plan.of(plan.study.reference)[0])
+    known = [cell.name for cell in cells]
     for name in known:
         if known.count(name) > 1:
             raise ConfigError(f"{path}: evaluate: two cells are named {name!r}; rename one")
@@ -230,3 +231,9 @@ def _check_primary(path: Path, plan: Plan) -> None:
                 f"{path}: evaluate.primary: {name!r} is not measured of {plan.study.reference}; "
                 f"there are {', '.join(known)}"
             )
+    sets = {cell.set for cell in cells if cell.name in plan.study.evaluate.primary}
+    if len(sets) > 1:
+        raise ConfigError(
+            f"{path}: evaluate.primary: a seed's outcome is its mean over these cells, and they "
+            f"ask different sets: {', '.join(sorted(sets))}"
+        )

@@ -13,6 +13,7 @@ from advgame.metrics.intervals import (
     Rate,
     any_success,
     by_seed,
+    known_success,
     paired_difference,
     rate,
 )
@@ -81,7 +82,7 @@ def _arm(rows: Sequence[Finding]) -> dict[str, Any]:
     usage = sum((each.usage for each in rows[1:]), rows[0].usage)
     return {
         "at_1": by_seed(outcomes, 1),
-        "at_k": by_seed(outcomes),
+        "at_k": by_seed(outcomes, one_of=known_success),
         "attempts": len(rows),
         "requests": sum(each.requests for each in rows),
         "states": dict(sorted(states.items())),
@@ -140,7 +141,9 @@ def _categories(arms: Mapping[str, Sequence[Finding]]) -> dict[str, dict[str, Ra
             outcomes = found.setdefault(category, {}).setdefault(name, [])
             outcomes.append((each.seed_id, each.attempt, each.success))
     return {
-        category: {name: by_seed(rows) for name, rows in found[category].items()}
+        category: {
+            name: by_seed(rows, one_of=known_success) for name, rows in found[category].items()
+        }
         for category in sorted(found)
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from advgame.metrics.intervals import any_success
+from advgame.metrics.intervals import known_success
 from advgame.redteam.report.figures import by_arm
 from advgame.redteam.report.redact import clipped
 from advgame.redteam.values import Finding
@@ -42,7 +42,7 @@ def _case(suite: ElementTree.Element, arm: str, rows: Sequence[Finding]) -> str 
         name=f"{first.seed_id}: {clipped(first.seed, 200)}",
         time=f"{sum(each.seconds for each in rows):.3f}",
     )
-    outcome = any_success([each.success for each in rows])
+    outcome = known_success([each.success for each in rows])
     if outcome:
         broke = next(each for each in rows if each.success)
         message = f"broken by attempt {broke.attempt + 1} of {len(rows)}"
