@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from advgame.compare.board import _MOST_POINTS, OVER_REFUSAL, _run, board, named
+from advgame.compare.board import _MOST_POINTS, OVER_REFUSAL, _front, _run, board, named
 from advgame.compare.fronts import front
 from advgame.compare.judged import judged
 from advgame.compare.table import tables, transcripts
@@ -132,6 +132,17 @@ def test_differences_are_paired_by_question(runs: list[Path], tmp_path: Path) ->
     assert (missing["value"], missing["n"]) == (None, 0)
     assert missing["because"] == "no question of this kind in common"
     assert board([runs[0]])["differences"] == []
+
+
+def test_no_run_is_beaten_by_another_judges_word() -> None:
+    def point(run: str, value: float) -> dict[str, Any]:
+        names = ("direct/harmful/attack_success", OVER_REFUSAL)
+        return {"run": run, "rates": {name: {"value": value} for name in names}}
+
+    points = [point("x", 0.5), point("y", 0.2), point("x", 0.4), point("y", 0.3)]
+    for judges, expected in (("aa", [1]), ("ab", [1, 2])):
+        runs = {run: {"judge": {"by": by}} for run, by in zip("xy", judges, strict=True)}
+        assert _front(points, runs, "direct/harmful/attack_success") == expected
 
 
 def test_runs_of_different_judges_are_not_subtracted(runs: list[Path], tmp_path: Path) -> None:

@@ -297,3 +297,8 @@ def test_a_long_comparison_fits(tmp_path: Path) -> None:
             each["reply"] = "<" * 5_000
     report["transcripts"] *= 5
     assert build_comparison(report, tmp_path / "c.html").stat().st_size < 5_000_000
+    row = {"key": "x" * 3_500_000, "values": {}}  # transcripts get what the rest leaves
+    assert build_comparison({**report, "config": [row]}, tmp_path / "c.html").stat().st_size < 5e6
+    row["key"] *= 2
+    with pytest.raises(StoreError, match="compare fewer runs"):
+        build_comparison({**report, "config": [row]}, tmp_path / "c.html")

@@ -40,9 +40,9 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         `weights` (those of the Defender that play), `judge` (see `judges_of`), `curves` (`step`,
         `tokens` and one list a metric) and `validation` (step, tokens, rates).
         `pareto`: `points`, a checkpoint each with its rates and intervals, and `fronts`: for
-        each measure of safety, the places of the points that no other beats in both safety and
-        over-refusal. `utility`, `safety` and `trade_offs` are what `advgame eval` left in the
-        runs, see `fronts.fixed_tasks`.
+        each measure of safety, the places of the points that no other one that the same judge
+        measured beats in both safety and over-refusal. `utility`, `safety` and `trade_offs` are
+        what `advgame eval` left in the runs, see `fronts.fixed_tasks`.
         `differences`: each further run minus the first, paired, see `questions.differences`.
         `transcripts`: the same validation questions, answered by each run's last weights.
         `config`: KEY → {run: value} where the configurations differ, see `differing`.
@@ -63,7 +63,7 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         "runs": found,
         "pareto": {
             "points": points,
-            "fronts": {name: front(points, rate, OVER_REFUSAL) for name, rate in SAFETY.items()},
+            "fronts": {name: _front(points, found, rate) for name, rate in SAFETY.items()},
         },
         **fixed_tasks({name: reader.path for name, reader in readers.items()}),
         "differences": differences(answers, readers),
@@ -72,6 +72,19 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
             {name: reader.config.model_dump(mode="json") for name, reader in readers.items()}
         ),
     }
+
+
+def _front(
+    points: Sequence[Mapping[str, Any]], runs: Mapping[str, Mapping[str, Any]], rate: str
+) -> list[int]:
+    by: dict[str, list[int]] = {}
+    for place, point in enumerate(points):
+        by.setdefault(runs[point["run"]]["judge"]["by"], []).append(place)
+    return sorted(
+        places[each]
+        for places in by.values()
+        for each in front([points[place] for place in places], rate, OVER_REFUSAL)
+    )
 
 
 def named(runs: Sequence[Path]) -> dict[str, Path]:

@@ -81,7 +81,8 @@ def _costs(runs: Mapping[str, Any]) -> Table:
 
 def _pareto(report: Mapping[str, Any]) -> Table:
     table = Table(
-        title="Checkpoints, held-out %, [95%]; * no other is better in both", title_justify="left"
+        title="Checkpoints, held-out %, [95%]; * no other (same judge) is better in both",
+        title_justify="left",
     )
     said = lost(report["runs"].values())
     for column in ("run", "step", "plain attacks", "own Attacker", said):

@@ -60,6 +60,7 @@ from advgame.store.atomic import write_text
 
 Json = Mapping[str, Any]
 
+MOST = 5_000_000  # bytes of a page
 TRANSCRIPT_BUDGET = 2_000_000
 LONGEST = 2_000
 
@@ -68,13 +69,26 @@ def build_comparison(report: Json, target: Path) -> Path:
     """Write the page of `report` (the shape is this module's docstring) to `target`.
 
     Raises:
-        StoreError: it holds no runs, lacks a part that another needs, or cannot be written.
+        StoreError: it holds no runs, lacks a part that another needs, is more than a page takes, or
+            cannot be written.
     """
     found = cleaned(report)
     if not found.get("runs"):
         raise StoreError("a comparison needs runs: the object has none under `runs`")
+    size = len(_page(found, 0).encode())
+    if size > MOST:
+        raise StoreError(
+            f"the page would have {size:,} bytes, and {MOST:,} is the most that opens everywhere: "
+            "compare fewer runs or checkpoints at a time"
+        )
+    write_text(target, _page(found, min(TRANSCRIPT_BUDGET, MOST - size)))
+    return target
+
+
+def _page(found: Json, budget: int) -> str:
+    """The page with as many transcripts as `budget` bytes hold."""
     try:
-        page = render(
+        return render(
             "comparison.html",
             name=found.get("name") or "Comparison",
             version=__version__,
@@ -85,7 +99,7 @@ def build_comparison(report: Json, target: Path) -> Path:
             groups=[group for group in _groups(found, _Styles(found["runs"])) if group.charts],
             exploited=[_exploited(each) for each in found.get("exploitability") or ()],
             tables=[{"note": "", **table} for table in found.get("tables") or ()],
-            transcripts=_transcripts(found),
+            transcripts=_transcripts(found, budget),
             config=[
                 (row["key"], [written(row["values"], run["name"]) for run in found["runs"]])
                 for row in found.get("config") or ()
@@ -94,8 +108,6 @@ def build_comparison(report: Json, target: Path) -> Path:
         )
     except (KeyError, TypeError, IndexError) as error:
         raise StoreError(f"not a comparison: {type(error).__name__} {error}") from error
-    write_text(target, page)
-    return target
 
 
 def written(values: Json, name: str) -> str:
@@ -264,7 +276,7 @@ def _crossplay(found: Json) -> Iterator[Heat]:
         )
 
 
-def _transcripts(found: Json) -> dict[str, Any]:
+def _transcripts(found: Json, budget: int) -> dict[str, Any]:
     rows = [
         {
             "kind": row["kind"],
@@ -283,5 +295,5 @@ def _transcripts(found: Json) -> dict[str, Any]:
         }
         for row in found.get("transcripts") or ()
     ]
-    kept, _ = fitting(rows, TRANSCRIPT_BUDGET)
+    kept, _ = fitting(rows, budget)
     return {"rows": kept, "of": len(rows)}
