@@ -19,7 +19,7 @@ def check_room(seats: Mapping[Role, Seat], *pools: SeedPool) -> None:
     """Ask of each player in this process whether it has room for each seed and its own move.
 
     An endpoint knows its own limit. What an Attacker makes of a seed is not known yet, and guides
-    are not looked at: a prompt that grows too long by these still ends the run when it is drawn.
+    are not looked at: a prompt that grows too long by these gets no reply when it is drawn.
 
     Raises:
         SeedError: seeds are too long for a player: how many, and the first of them.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from builders import seed
 
 from advgame.config.game import FaultRewards, JudgedReward
+from advgame.errors import RejectedError
 from advgame.game.defend import Guide
 from advgame.game.play import Table, play
 from advgame.game.rewards import judged
@@ -93,6 +95,92 @@ def test_a_round_branches_a_by_d() -> None:
     [episode] = run([seed("fly a kite")], table(["x 1", "x 2"], ["y 3", "y 4"]), bench())
     assert [len(branch.replies) for branch in episode.branches] == [2, 2]
     assert all(branch.attack.move.completion for branch in episode.branches)
+
+
+def rejecting(*words: str) -> Callable[[SampleRequest, int], str]:
+    """A model that does not take what holds one of some words, and says `y 4` to the rest."""
+
+    def script(request: SampleRequest, seed: int) -> str:
+        if any(word in request.messages[-1].content for word in words):
+            raise RejectedError("too long")
+        return "y 4"
+
+    return script
+
+
+def test_a_prompt_that_the_defenders_model_rejects_costs_itself_alone() -> None:
+    at = table(["x 1", "filtered 2"], rejecting("filtered"))
+    [episode] = run([seed("fly a kite")], at, bench())
+    taken, rejected = episode.branches
+    assert [reply.reward.value for reply in taken.replies] == [4.0, 4.0]
+    assert taken.attack.reward.value == 4.0
+    assert rejected.replies == ()
+    assert (rejected.attack.move.fault, rejected.attack.reward.value) == (None, None)
+    assert rejected.attack.reward.because is Missing.NO_VALID_REPLY
+    with pytest.raises(RejectedError):  # not even a plain word: the fault is not the prompts'
+        run([seed("fly a kite")], table(["filtered"], rejecting("")), bench())
+
+
+def test_a_seed_that_the_attackers_model_rejects_is_a_failed_attack_nobody_learns_from() -> None:
+    at = table(rejecting("filtered"), ["y 3"])
+    lost, played = run([seed("filtered"), seed("fly a kite")], at, bench())
+    assert [len(each.branches) for each in (lost, played)] == [1, 2]
+    failed = lost.branches[0].attack
+    assert (failed.move.fault, failed.move.completion) == (Fault.UNPARSEABLE, None)
+    assert lost.branches[0].replies == ()
+
+
+def test_an_answer_cut_at_its_limit_is_a_fault_even_where_it_parses() -> None:
+    long = " ".join(["word"] * 80)  # more than 64 tokens: the sampler cuts it
+    [episode] = run([seed("fly a kite")], table(["x 1"], [long, "y 3"], prompts=1), bench())
+    cut, whole = episode.branches[0].replies
+    assert (cut.move.fault, cut.reward.value) == (Fault.TRUNCATED, -1.0)
+    assert cut.move.text == " ".join(["word"] * 64) and cut.reward.because is Fault.TRUNCATED
+    assert whole.reward.value == 3.0
+    assert episode.branches[0].attack.reward.value == 3.0  # by the reply that is valid
+    at = table(["x 1"], [long + " 5"], prompts=1, replies=1)
+    at = replace(at, defender=replace(at.defender, accept_truncated=True))
+    [episode] = run([seed("fly a kite")], at, bench(lambda group, reply: float(len(reply) > 9)))
+    assert episode.branches[0].replies[0].move.fault is None
+    [episode] = run([seed("fly a kite")], table([long], ["y 3"], prompts=1), bench())
+    assert episode.branches[0].attack.move.fault is Fault.TRUNCATED
+    assert episode.branches[0].replies == ()
+
+
+def test_thinking_is_learned_from_and_seen_by_nobody() -> None:
+    """Both think in tags: the part is passed on, the whole is learned from."""
+    prompt, reply = (
+        "<think>sly 1</think><prompt>x 2</prompt>",
+        "<think>no 3</think><reply>y 4</reply>",
+    )
+    attacker, defender = ScriptedSampler([prompt]), ScriptedSampler([reply])
+    seen: list[JudgeGroup] = []
+
+    def score(group: JudgeGroup, text: str) -> float:
+        seen.append(group)
+        return float(text.split()[-1])
+
+    at = replace(
+        table(attacker, defender, prompts=1, replies=1),
+        attacker=replace(
+            model_seat(Role.ATTACKER, attacker), format=get_format(Role.ATTACKER, "tags")
+        ),
+        defender=replace(
+            model_seat(Role.DEFENDER, defender), format=get_format(Role.DEFENDER, "tags")
+        ),
+    )
+    [episode] = run([seed("fly a kite")], at, bench(score))
+    [branch] = episode.branches
+    assert "x 2" in defender.requests[0].messages[-1].content
+    assert "sly" not in str(defender.requests[0].messages)
+    assert {group.request for group in seen} <= {"x 2", "fly a kite"}
+    assert {group.replies for group in seen} == {("y 4",)}
+    for move, whole, thought in (
+        (branch.attack.move, prompt, "sly 1"), (branch.replies[0].move, reply, "no 3")
+    ):  # fmt: skip
+        assert move.thought == thought
+        assert move.completion.text == whole
+        assert len(move.completion.token_ids) == len(whole.split()) + 1  # and the end token
 
 
 def test_optimistic_attack_meets_the_best_response() -> None:

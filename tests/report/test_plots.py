@@ -179,7 +179,7 @@ def test_an_audit_says_no_more_than_its_intervals() -> None:
     report = make_audit()
     text = story(report)
     assert "“praise” moved most verdicts" in text or "“order” moved most verdicts" in text
-    assert "People agree among themselves on harm with κ 0.40" in text
+    assert "One person agrees on harm with the others asked with κ 0.40" in text
     assert "[" not in text and "None" not in text
     tricks = report["injection"]["tricks"]
     for row in tricks.values():

@@ -19,6 +19,7 @@ from advgame.types import Completion, Cost, Finish, Message, SampleRequest
 
 _OPENING = 60  # characters that tell which text is meant
 
+Prompt: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]  # as learned from, as drawn after
 Told: TypeAlias = Callable[[int, int, str], None]
 """Called with the number of a request, of a reply to it, and the reply's text so far."""
 
@@ -94,14 +95,41 @@ class HfSampler:
         """
         return await asyncio.to_thread(self._sample, requests, told)
 
+    async def sample_each(
+        self, requests: Sequence[SampleRequest], /
+    ) -> list[tuple[Completion, ...] | RejectedError]:
+        """As `sample`, with the error in place of a request that the context has no room for."""
+        return await asyncio.to_thread(self._sample_each, requests)
+
     def _sample(
         self, requests: Sequence[SampleRequest], told: Told | None
     ) -> list[tuple[Completion, ...]]:
-        prompts = [self._render(request, request.messages) for request in requests]
-        contexts = [
-            prompt if request.context is None else self._render(request, request.context)
-            for request, prompt in zip(requests, prompts, strict=True)
-        ]
+        return self._draw(requests, [self._prompt(request) for request in requests], told)
+
+    def _sample_each(
+        self, requests: Sequence[SampleRequest]
+    ) -> list[tuple[Completion, ...] | RejectedError]:
+        prompts: dict[int, Prompt] = {}
+        found: dict[int, tuple[Completion, ...] | RejectedError] = {}
+        for place, request in enumerate(requests):
+            try:
+                prompts[place] = self._prompt(request)
+            except TooLongError as error:
+                found[place] = error
+        asked = [requests[place] for place in prompts]
+        drawn = self._draw(asked, list(prompts.values()), None) if asked else []
+        found |= zip(prompts, drawn, strict=True)
+        return [found[place] for place in range(len(requests))]
+
+    def _prompt(self, request: SampleRequest) -> Prompt:
+        prompt = self._render(request, request.messages)
+        return prompt, self._render(request, request.context) if request.context else prompt
+
+    def _draw(
+        self, requests: Sequence[SampleRequest], rendered: Sequence[Prompt], told: Told | None
+    ) -> list[tuple[Completion, ...]]:
+        prompts = [prompt for prompt, _ in rendered]
+        contexts = [context for _, context in rendered]
         drawn: dict[tuple[int, int], Completion] = {}
         tokenizer = self._weights.tokenizer
         with (
@@ -147,22 +175,6 @@ class HfSampler:
             tell(reply.row.request, reply.row.reply, text)
 
         return hear
-
-    async def sample_each(
-        self, requests: Sequence[SampleRequest], /
-    ) -> list[tuple[Completion, ...] | RejectedError]:
-        """As `sample`, with the error in place of a request that the context has no room for."""
-        found: dict[int, tuple[Completion, ...] | RejectedError] = {}
-        for place, request in enumerate(requests):
-            try:
-                for chat in (request.messages, *([request.context] if request.context else [])):
-                    self._render(request, chat)
-            except TooLongError as error:
-                found[place] = error
-        left = [place for place in range(len(requests)) if place not in found]
-        drawn = await self.sample([requests[place] for place in left]) if left else []
-        found |= zip(left, drawn, strict=True)
-        return [found[place] for place in range(len(requests))]
 
     def _render(self, request: SampleRequest, messages: Sequence[Message]) -> tuple[int, ...]:
         ids = render(self._weights.tokenizer, messages, request.prefill)

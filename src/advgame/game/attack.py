@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from advgame.derive import derive
 from advgame.game.seat import Ask, Seat
-from advgame.types import Move, Role, Seed
+from advgame.types import Fault, Move, Role, Seed
 
 
 async def attack(
     seeds: Sequence[Seed], seat: Seat, *, prompts: int, draw: tuple[int, str, int], first: int = 0
 ) -> list[tuple[Move, ...]]:
-    """Return the prompts made from each seed, in order.
+    """Return the prompts made from each seed, in order: one failed one where nothing came.
 
     Args:
         seeds: what to attack; those with `direct` are passed through as one untrained move.
@@ -34,4 +34,5 @@ async def attack(
         if not seed.direct
     ]
     made = iter(await seat.play(asks))
-    return [(Move(text=seed.text),) if seed.direct else next(made) for seed in seeds]
+    nothing = (Move(text="", fault=Fault.UNPARSEABLE),)  # the Attacker's model rejects the seed
+    return [(Move(text=seed.text),) if seed.direct else next(made) or nothing for seed in seeds]

@@ -40,7 +40,7 @@ async def defend(
     guides: Mapping[Kind, Guide],
     draw: tuple[int, str, int],
 ) -> list[Episode[Checked]]:
-    """Return the tree of moves: an invalid prompt has no replies.
+    """Return the tree of moves: an invalid prompt has no replies, nor one that the model rejects.
 
     Of a prompt's replies the guided ones come last, so that the first valid reply is the
     Defender's own wherever it has one.

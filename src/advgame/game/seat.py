@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from advgame.each import sample_each
+from advgame.errors import RejectedError
 from advgame.prompts.formats import Format
 from advgame.prompts.guide import under
 from advgame.protocols import Sampler
@@ -30,7 +32,7 @@ class Seat(Protocol):
     """Who plays a role in a round."""
 
     async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
-        """Return one move per seed of each ask, in order."""
+        """Return one move per seed of each ask, in order; none for an ask its model rejects."""
         ...
 
 
@@ -64,16 +66,22 @@ class ModelSeat:
     guided: Sampler | None = None
 
     async def play(self, asks: Sequence[Ask], /) -> list[tuple[Move, ...]]:
-        """Draw and parse the moves of each ask, in one sampling call for all of a sampler."""
+        """Draw and parse the moves of each ask, in one sampling call for all of a sampler.
+
+        Raises:
+            RejectedError: the model does not take one of the asks, nor a plain word.
+            AdvGameError: the sampler failed.
+        """
         by_sampler: dict[int, tuple[Sampler, list[int]]] = {}
         for place, ask in enumerate(asks):
             sampler = self.guided if ask.guide and self.guided is not None else self.sampler
             by_sampler.setdefault(id(sampler), (sampler, []))[1].append(place)
         moves: dict[int, tuple[Move, ...]] = {}
         for sampler, places in by_sampler.values():
-            drawn = await sampler.sample([self.request(asks[place]) for place in places])
+            drawn = await sample_each(sampler, [self.request(asks[place]) for place in places])
             for place, each in zip(places, drawn, strict=True):
-                moves[place] = tuple(self.read(completion) for completion in each)
+                taken = () if isinstance(each, RejectedError) else each
+                moves[place] = tuple(self.read(completion) for completion in taken)
         return [moves[place] for place in range(len(asks))]
 
     def request(self, ask: Ask, /) -> SampleRequest:
