@@ -53,7 +53,10 @@ SAME_WORK = (  # what TRL's DPO lacks, and the round that the reference results 
         for role in Role
         for key in ("objective.kl=0", "objective.entropy=0", "minibatches=1")
     ),
-    "seeds.direct.benign=13",
+    "seeds.attacked.harmful=7",
+    "seeds.direct={harmful: 6, benign: 13}",
+    "seeds.again={harmful: 0, benign: 0}",
+    "defender.guide.weights=playing",
 )
 
 

@@ -238,7 +238,7 @@ def _branch(seed: Seed, step: int, index: int, steps: int, rng: random.Random) -
         ),
         reward=reward,
         judgements={
-            "faithfulness": Judgement(value=float(fault is not Fault.UNFAITHFUL)),
+            "faithful": Judgement(value=float(fault is not Fault.UNFAITHFUL)),
             "attack": Judgement(value=reward.value, explanation="complies in part"),
         },
     )

@@ -23,9 +23,9 @@ def restore(
 ) -> Progress:
     """Go on from the newest complete checkpoint, or start, perhaps with another run's players.
 
-    A fork takes over every player of the other run, also one that this run does not train, but
-    for those in `fresh`, and notes which judges taught them. It is saved as step 0 at once: resumed
-    before its first save, it is still a fork.
+    A fork takes over every player that the other run trained, also one that this run does not
+    train, but for those in `fresh`, and notes which judges taught them. It is saved as step 0 at
+    once: resumed before its first save, it is still a fork.
 
     Raises:
         StoreError: a checkpoint is damaged, or the other run has no such player.
@@ -39,8 +39,12 @@ def restore(
         run, which = parse_source(fork)
         source, theirs = resolve_checkpoint(run, which), open_readonly(run).config
         for player in world.players:
-            if not set(player.roles) <= set(fresh):
-                player.learner.adopt(_part(source, player.name))
+            if set(player.roles) <= set(fresh):
+                continue
+            if player.name in set(Role) and not _has(source, player.name):
+                folder.notes.append(f"{run} never trained its {player.name}: it begins anew here")
+                continue
+            player.learner.adopt(_part(source, player.name))
         for frozen in world.frozen:
             if Role(frozen.name) not in fresh and _has(source, frozen.name):
                 plays = theirs.weights_of(Role(frozen.name)).learn.sample_from

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from advgame.config.game import Counts
+from advgame.config.game import Counts, SeedsConfig
 from advgame.config.players import GuideConfig
 from advgame.config.root import RunConfig
 from advgame.game.defend import Guide
@@ -95,10 +95,14 @@ class Clock:
 def looked_at(config: RunConfig, step: int) -> range:
     """The steps whose failures may come back in `step`: the last ones that are written by then.
 
-    With lag 1 a round begins before the step ahead of it is.
+    With lag 1 a round begins before the step ahead of it is. A judge that compares says which
+    reply is better, not whether one went wrong, so then there are none.
     """
     again, end = config.seeds.again, step - config.train.lag
-    return range(max(0, end - WITHIN), end) if again.harmful or again.benign else range(0)
+    wanted = (again.harmful or again.benign) and getattr(
+        config.judges.defender, "mode", ""
+    ) != "pairwise"
+    return range(max(0, end - WITHIN), end) if wanted else range(0)
 
 
 def turn_seeds(
@@ -127,10 +131,14 @@ def turn_seeds(
         for kind in Kind
         for seed in _with_again(
             _batch(config, pool, config.seeds.direct, kind, step, "direct"),
-            wrong(recent, kind, _count(config.seeds.again, kind)),
+            wrong(recent, kind, _most_again(config.seeds, kind)),
         )
     ]
     return attacked + direct
+
+
+def _most_again(seeds: SeedsConfig, kind: Kind) -> int:
+    return min(_count(seeds.again, kind), _count(seeds.direct, kind))
 
 
 def _with_again(due: Sequence[Seed], again: Sequence[Seed]) -> list[Seed]:

@@ -100,9 +100,15 @@ class World:
         return await self.validation.report(step)
 
     def save_due(self, done: int) -> bool:
-        """Whether a checkpoint is due after `done` steps; after the last one it always is."""
-        every = self.config.train.save.every
-        return bool(every) and done % every == 0
+        """Whether a checkpoint is due after `done` steps; after the last one it always is.
+
+        Where the best by a validation is to be kept, it is due after each validation, too.
+        """
+        save = self.config.train.save
+        judged = (save.keep_best or "").startswith("validation/")
+        if judged and self.validation_due(done, ended=False):
+            return True
+        return bool(save.every) and done % save.every == 0
 
     def write_sinks(self, step: int, metrics: dict[str, Any]) -> None:
         """Tell the optional sinks."""

@@ -73,7 +73,7 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
             "did you mean validation/direct/harmful/attack_success?",
         ),
         (["train.save.keep_best=validation/attacked/benign/over_refusal"], "no such metric"),
-        (["pool={share: 0.05}"], "pool.share = 0.05: that is not one of 7 harmful and 1 benign"),
+        (["pool={share: 0.05}"], "pool.share = 0.05: that is not one of 10 harmful and 1 benign"),
         (
             [f"attacker.{SERVED}", "schedule.type=defender-only", "pool={every: 1}"],
             "attacker.engine is an endpoint, which has no past selves; set pool=null",

@@ -109,4 +109,28 @@ def test_a_missing_reward_is_never_trained_on(batch: list[Episode]) -> None:
         for reply in branch.replies
     )
     assert len(build(AdvantagesConfig())(batch, Role.DEFENDER)) == rewarded
-    assert {Kind.HARMFUL, Kind.BENIGN} >= {episode.seed.kind for episode in batch}
+
+
+def test_the_baseline_is_of_the_step_or_of_one_group() -> None:
+    made = [
+        Episode(seed(str(n)), (Branch(scored(0.0), tuple(map(scored, row))),))
+        for n, row in enumerate([(8.0, 10.0), (0.0, 2.0)])
+    ]
+
+    def found(baseline: str) -> list[float]:
+        credit = build(AdvantagesConfig(baseline=baseline))
+        return [each.advantage for each in credit(made, Role.DEFENDER)]
+
+    assert found("seed") == [-1.0, 1.0, -1.0, 1.0]
+    assert found("step") == [3.0, 5.0, -5.0, -3.0]
+
+
+def test_the_gap_that_counts_is_that_of_the_kind() -> None:
+    gap = KindGap(harmful=5.0, benign=0.0)
+    made = {
+        kind: Episode(seed("s", kind), (Branch(scored(0.0), (scored(8.0, tokens=2), scored(4.0))),))
+        for kind in Kind
+    }
+    credit = build(PairsConfig(min_gap=gap))
+    found = {kind: len(credit([each], Role.DEFENDER)) for kind, each in made.items()}
+    assert found == {Kind.HARMFUL: 0, Kind.BENIGN: 1}

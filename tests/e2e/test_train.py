@@ -16,6 +16,7 @@ from left import assert_same
 from safetensors.torch import load_file
 
 from advgame.config import RunConfig, load
+from advgame.credit import build as build_credit
 from advgame.errors import SeedError, StoreError
 from advgame.events import Event, RunStarted, StepDone
 from advgame.learn import LocalLearner
@@ -301,6 +302,47 @@ def test_a_fork_starts_from_the_other_runs_players(tmp_path: Path) -> None:
     assert near < far
 
 
+def test_a_fork_may_train_a_player_that_the_other_run_did_not(tmp_path: Path) -> None:
+    train(tiny("train.steps=1", "schedule={type: defender-only}"), tmp_path / "old")
+    told: list[tuple[str, ...]] = []
+    fork = str(tmp_path / "old")
+    train(tiny("train.steps=1"), tmp_path / "fork", fork=fork, observer=partial(_notes, told))
+    assert told[0][-1] == f"{fork} never trained its attacker: it begins anew here"
+    train(tiny("train.steps=1"), tmp_path / "fresh", fork=fork, fresh=[Role.ATTACKER])
+    runs = (open_readonly(tmp_path / name) for name in ("fork", "fresh"))
+    one, other = ([run.episodes(0), run.metrics()[0]["attacker/loss"]] for run in runs)
+    assert one == other
+
+
+def test_the_configuration_that_a_run_leaves_repeats_it(tmp_path: Path) -> None:
+    train(tiny("train.steps=2", "seed=5", "defender.learn.lr=0.01"), tmp_path / "run")
+    train(load(str(tmp_path / "run/config.yaml")), tmp_path / "again")
+    assert_same(tmp_path / "again", tmp_path / "run")
+
+
+def test_self_play_teaches_one_policy_what_both_roles_earned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[Example]] = []
+    monkeypatch.setattr(LocalLearner, "update", partialmethod(_watched, seen, LocalLearner.update))
+    made = tiny("train.steps=1", "schedule={type: selfplay}", "train.update=step")
+    train(made, tmp_path / "run")
+    [line] = open_readonly(tmp_path / "run").metrics()
+    episodes = open_readonly(tmp_path / "run").episodes(0)
+    credit = build_credit(made.defender.learn.credit_or_default)
+    earned = [len(credit(episodes, role)) for role in Role]
+    assert min(earned) > 0
+    assert line["shared/examples"] == sum(earned) == sum(map(len, seen))
+
+
+def test_the_best_by_a_validation_is_saved_whenever_there_is_one(tmp_path: Path) -> None:
+    best = "keep_best: validation/direct/harmful/attack_success, best: min"
+    made = [f"train.save={{every: 3, keep_last: 9, {best}}}", "train.steps=5"]
+    run = tmp_path / "run"
+    train(load("tiny", ["train.threads=1", "train.validation.every=2", *made]), run)
+    assert [each.step for each in open_readonly(run).checkpoints()] == [2, 3, 4, 5]
+
+
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     def intrude(event: Event) -> None:
         if isinstance(event, StepDone):
@@ -387,10 +429,8 @@ def test_a_fork_keeps_a_player_that_it_does_not_train(tmp_path: Path, kind: str)
 
     part = "shared" if kind == "selfplay" else "defender"
     source = load_file(tmp_path / f"old/checkpoints/step-000003/{part}/ema.safetensors")
-    for step in (0, 2):
-        kept = tmp_path / f"whole/checkpoints/step-{step:06d}/defender/ema.safetensors"
-        if kept.exists():  # step 0 is pruned
-            assert all((source[name] == value).all() for name, value in load_file(kept).items())
+    kept = load_file(tmp_path / "whole/checkpoints/step-000002/defender/ema.safetensors")
+    assert kept and all((source[name] == value).all() for name, value in kept.items())
     train(made, tmp_path / "untrained")
     replies = [
         [reply.move.text for e in run.episodes(0) for b in e.branches for reply in b.replies]

@@ -7,19 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from builders import seed
+from builders import completion, seed
 
 from advgame.config.game import FaultRewards, JudgedReward
 from advgame.errors import RejectedError
+from advgame.game.check import Checked
 from advgame.game.defend import Guide
 from advgame.game.play import Table, play
 from advgame.game.rewards import judged
-from advgame.game.score import Bench
+from advgame.game.score import Bench, score
 from advgame.game.seat import FixedSeat, ModelSeat
 from advgame.prompts import get_format
 from advgame.protocols import JudgeGroup
 from advgame.testing import ScriptedJudge, ScriptedSampler
 from advgame.types import (
+    Branch,
     Cost,
     Episode,
     Fault,
@@ -27,12 +29,14 @@ from advgame.types import (
     Kind,
     Message,
     Missing,
+    Move,
     Role,
     SampleRequest,
     Sampling,
     Scored,
     Seed,
 )
+from advgame.validation import judge_rows
 
 DRAW = (7, "train", 0)
 
@@ -329,14 +333,14 @@ def test_a_frame_that_serves_every_seed_earns_less() -> None:
 
 def test_a_low_score_earns_novelty_in_proportion() -> None:
     rule = judged(JudgedReward(novelty=6.0, novelty_from=4.0))
-    for score, paid in ((1.0, 1.5), (4.0, 6.0), (8.0, 6.0)):
+    for points, paid in ((1.0, 1.5), (4.0, 6.0), (8.0, 6.0)):
         at = table(lambda request, drawn: request.messages[-1].content, ["ok"], prompts=1)
         played = run(
             [seed("fly kites"), seed("throw balls")],
             at,
-            bench(lambda group, reply, score=score: score, attacker_rule=rule),
+            bench(lambda group, reply, points=points: points, attacker_rule=rule),
         )
-        assert played[0].branches[0].attack.reward.value == pytest.approx(score + paid)
+        assert played[0].branches[0].attack.reward.value == pytest.approx(points + paid)
 
 
 def test_replies_are_compared_with_replies_to_other_seeds_only() -> None:
@@ -348,17 +352,65 @@ def test_replies_are_compared_with_replies_to_other_seeds_only() -> None:
     assert {reply.reward.value for reply in both[0].branches[0].replies} == {4.0}
 
 
-def test_judging_against_the_seed() -> None:
-    requests: list[str] = []
+def test_a_reply_unlike_those_to_other_seeds_earns_novelty() -> None:
+    def answer(request: SampleRequest, drawn: int) -> str:
+        kite = "kite" in request.messages[-1].content
+        return "sorry but no 4" if kite else "throw it far 4"
+
+    at = table(lambda request, drawn: request.messages[-1].content, answer, prompts=1)
+    rule = judged(JudgedReward(novelty=6.0))
+    played = run([seed("kite"), seed("ball")], at, bench(defender_rule=rule))
+    rewards = {reply.reward.value for each in played for reply in each.branches[0].replies}
+    assert rewards == {10.0}
+
+
+@pytest.mark.parametrize(("against", "asked"), [("prompt", "x"), ("seed", "kite")])
+def test_each_role_is_judged_against_what_it_should_be(against: str, asked: str) -> None:
+    """A reply against what was asked; whether an attack worked, against what was wanted."""
+    seen = set()
 
     def note(group: JudgeGroup, reply: str) -> float:
-        if group.role is Role.DEFENDER:
-            requests.append(group.request)
+        seen.add((group.role, group.request))
         return 1.0
 
-    for against in ("prompt", "seed"):
-        run([seed("kite")], table(["x"], ["y"], prompts=1), bench(note, judge_against=against))
-    assert set(requests) == {"x", "kite"}
+    run([seed("kite")], table(["x"], ["y"], prompts=1), bench(note, judge_against=against))
+    assert seen == {(Role.DEFENDER, asked), (Role.ATTACKER, "kite")}
+
+
+def test_each_fault_earns_its_own() -> None:
+    faults = FaultRewards(truncated=-1.0, unparseable=-2.0, unfaithful=-3.0)
+    faulty = [Checked(Move(text="x", completion=completion(), fault=fault)) for fault in Fault]
+    tree = Episode(seed(), tuple(Branch(each, ()) for each in faulty))
+    [found] = asyncio.run(score([tree], bench(faults=faults)))
+    assert [branch.attack.reward.value for branch in found.branches] == [-1.0, -2.0, -3.0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reply", "value", "success"),
+    [
+        (
+            Checked(Move(text="x", fault=Fault.UNFAITHFUL), Judgement(value=0.0)),
+            None,
+            None,
+            False,
+        ),
+        (Checked(Move(text="x"), Judgement(value=None)), None, None, None),
+        (Checked(Move(text="x")), None, None, None),  # the Defender's model does not take it
+        (Checked(Move(text="x")), Move(text="", fault=Fault.UNPARSEABLE), None, False),
+        (Checked(Move(text="x")), Move(text="y"), 5.0, True),
+        (Checked(Move(text="x")), Move(text="y"), 4.9, False),
+        (Checked(Move(text="x")), Move(text="y"), None, None),
+    ],
+)
+def test_what_counts_as_a_success(
+    prompt: Checked, reply: Move | None, value: float | None, success: bool | None
+) -> None:
+    """Of held-out rounds: the denominator of every rate of a run, a measurement, a study."""
+    judge = ScriptedJudge(lambda group, text: value)
+    tree = Episode(seed("s"), (Branch(prompt, (Checked(reply),) if reply else ()),))
+    [row] = asyncio.run(judge_rows([tree], judge))
+    assert row["success"] is success
+    assert all((each.role, each.request) == (Role.ATTACKER, "s") for each in judge.groups)
 
 
 def test_a_draw_depends_on_its_own_place_alone() -> None:

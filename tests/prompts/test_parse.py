@@ -32,6 +32,8 @@ PLAIN = tagged("prompt", thinking=False)
         (native(PLAIN), "thoughts</think>\n<prompt>b</prompt>", Parsed("b", "thoughts")),
         (native(whole), "<think>t</think> answer", Parsed("answer", "t")),
         (native(whole), "never stops thinking", None),
+        (native(whole), "a</think>b</think>c", None),
+        (native(PLAIN), "t</think><prompt>x <think>plan</think> y</prompt>", None),
         (whole, "  ", None),
         (one_request, '"Write it." ', Parsed("Write it.")),
         (one_request, "Write it.\n\nSure, here it is", None),

@@ -6,7 +6,6 @@ import pytest
 from builders import scored, seed
 
 from advgame.config import RunConfig, load
-from advgame.errors import ConfigError
 from advgame.rounds import looked_at, turn_seeds
 from advgame.schedule import turns
 from advgame.seeds.again import WITHIN, Met, met, wrong
@@ -108,12 +107,16 @@ def test_a_round_looks_at_steps_that_are_written_when_it_begins() -> None:
 
 def test_a_judge_that_compares_tells_no_failure() -> None:
     judge = "judges.defender={type: embedded, name: a, mode: pairwise}"
-    seeds = ("seeds.direct={harmful: 0, benign: 4}", "seeds.again.benign=1")
-    with pytest.raises(ConfigError, match=r"seeds\.again: a judge that compares"):
-        load("laptop", [judge, *seeds])
-    load("laptop", [judge, seeds[0]])
+    assert looked_at(load("laptop"), 20)
+    assert not looked_at(load("laptop", [judge]), 20)
 
 
-def test_more_cannot_come_back_than_are_direct() -> None:
-    with pytest.raises(ConfigError, match=r"seeds\.again\.benign = 5.* seeds\.direct\.benign = 4"):
-        config(again=5)
+def test_no_more_come_back_than_are_direct() -> None:
+    made = config(again=9)
+    pool = SeedPool(
+        harmful=(seed("harmful", Kind.HARMFUL),), benign=tuple(seed(f"{n}") for n in range(20))
+    )
+    (turn,) = turns(made, 3)
+    failed = [[Met(each, 1.0) for each in pool.benign]]
+    found = [each for each in turn_seeds(made, pool, turn, 3, failed) if each.direct]
+    assert len({each.id for each in found}) == len(found) == 4

@@ -71,11 +71,7 @@ def test_whatever_is_combined_splits_are_disjoint_and_complete(
     )
     found: list[str] = []
     for split in SHARES:
-        try:
-            pool = load(config, split)
-        except SeedError as error:  # so few texts: a kind may be missing in a split
-            assert "no seed in split" in str(error)
-            return
+        pool = load(config, split, needed=())  # so few texts: a kind may be missing in a split
         assert all(split_of(seed.text) == split for seed in (*pool.harmful, *pool.benign))
         found += [seed.id for seed in (*pool.harmful, *pool.benign)]
     assert len(found) == len(set(found))

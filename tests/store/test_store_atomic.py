@@ -166,3 +166,28 @@ def test_a_failure_of_safetensors_that_is_no_full_disk(tmp_path: Path) -> None:
         staged_folder(tmp_path / "a"),
     ):
         raise SafetensorError("tensors share memory")
+
+
+def test_a_folders_content_reaches_the_disk_before_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may leave a checkpoint's name without its weights."""
+    seen: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def flush(descriptor: int) -> None:
+        seen.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def move(*args: Any, **named: Any) -> None:
+        seen.append("rename")
+        rename(*args, **named)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "rename", move)
+    with staged_folder(tmp_path / "c") as folder:
+        (folder / "part").mkdir()
+        (folder / "part" / "w").write_text("x")
+    at = seen.index("rename")
+    assert {"w", "part"} <= set(seen[:at]) and seen[at - 1].startswith(".tmp-")
+    assert seen[at + 1 :] == [tmp_path.name]

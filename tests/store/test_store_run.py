@@ -91,6 +91,16 @@ def test_resuming_nothing_starts_and_says_so(tmp_path: Path) -> None:
         assert "starting at step 0" in run.notes[0]
 
 
+def test_a_budget_may_grow_and_not_shrink(tmp_path: Path) -> None:
+    one, more = make_config(budget_tokens=900), make_config(budget_tokens=1000)
+    [note] = check(tmp_path, one, more)
+    assert "train.budget_tokens grew 900 → 1000" in note
+    with pytest.raises(StoreError, match="not shrink to 900"):
+        check(tmp_path, more, one)
+    with pytest.raises(StoreError, match=r"train\.budget_tokens \("):
+        check(tmp_path, make_config(), one)  # null is no budget that grew
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -50,6 +50,7 @@ def train(
             f"--fresh {fresh}: schedule.type = selfplay has one policy for both players; "
             "leave --fresh out, or --from to begin anew"
         )
+    _say_fork(source, told=resume or fork is not None)
     folder = out or run_folder(config.name, resume=resume)
     _check(folder, resume, fork, dry_run)
     if dry_run:
@@ -92,6 +93,19 @@ def _check(folder: Path, resume: bool, fork: str | None, dry_run: bool) -> None:
         resolve_checkpoint(source, which)  # is it there and whole?
     else:
         open_readonly(source)  # whether it is whole is read once, when it is taken over
+
+
+def _say_fork(source: str, *, told: bool) -> None:
+    """The configuration of a fork says everything but whose players it began with."""
+    from advgame.hostile import clean
+    from advgame.store.taught import fork_options
+
+    path = Path(source)
+    run = path.parent if path.name == "config.yaml" else path
+    options = fork_options(run)
+    if options and not told:
+        again = shlex.join(map(clean, options))
+        typer.echo(f"note: {clean(str(run))} is a fork; to repeat it, add {again}", err=True)
 
 
 def run_folder(name: str, *, resume: bool) -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from math import ceil
 from pathlib import Path
 
+from advgame.config.course import best_kept, pool_met
 from advgame.config.judges import (
     GenerativeJudgeConfig,
     RuleJudgeConfig,
@@ -19,9 +18,6 @@ from advgame.config.root import RunConfig
 from advgame.errors import ConfigError
 from advgame.types import Kind, Role
 
-_OPEN_NAMES = ("audit/", "cost/")  # metrics of many names, or that nobody would choose by
-_UPDATES = re.compile(r"(attacker|defender|shared)/\w+")  # an objective adds names of its own
-_RATE_FIELDS = ("", "_low", "_high", "_n")
 _MAY_DO_BOTH = (RuleJudgeConfig, SandboxJudgeConfig)  # for tests; facts that nobody can please
 _MOST_THREADS = 1024  # far above any use; what the operating system refuses is no message
 _MOST_REPLIES = 1_000_000  # a step; a hundred times what is measured, and its episodes fit memory
@@ -67,9 +63,7 @@ def _formats(config: RunConfig) -> Iterator[str]:
 
 def _seeds(config: RunConfig) -> Iterator[str]:
     attacked, direct = config.seeds.attacked, config.seeds.direct
-    some_attacked, again = attacked.harmful + attacked.benign > 0, config.seeds.again
-    if again.harmful + again.benign and getattr(config.judges.defender, "mode", "") == "pairwise":
-        yield "seeds.again: a judge that compares says which is better, not what went wrong; use 0"
+    some_attacked = attacked.harmful + attacked.benign > 0
     if not some_attacked and direct.harmful + direct.benign == 0:
         yield "seeds.attacked and seeds.direct are all 0: nothing to play; raise one of them"
     elif not some_attacked and "attacker" in learners(config):
@@ -79,9 +73,6 @@ def _seeds(config: RunConfig) -> Iterator[str]:
             wanted = getattr(counts, kind)
             if wanted and not getattr(config.seeds, kind):
                 yield f"seeds.{key}.{kind} = {wanted}: seeds.{kind} is empty; name a set or use 0"
-        back, most = getattr(again, kind), getattr(direct, kind)
-        if back > most:
-            yield f"seeds.again.{kind} = {back}: they are among seeds.direct.{kind} = {most}"
 
 
 def _size(config: RunConfig) -> Iterator[str]:
@@ -238,49 +229,6 @@ def _threads(config: RunConfig) -> Iterator[str]:
         yield f"train.threads = {threads}: use auto, or a number from 1 to {_MOST_THREADS}"
 
 
-def _save(config: RunConfig) -> Iterator[str]:
-    best = config.train.save.keep_best
-    if best is None:
-        return
-    if best.startswith("validation/") and not config.train.validation.every:
-        yield f"train.save.keep_best = {best}: never measured; set train.validation.every"
-    elif not best.startswith(_OPEN_NAMES):
-        # Inside, because both are built on this package.
-        from advgame.metrics.rollouts import summarise
-        from advgame.validation import rate_names
-
-        rates = [f"validation/{name}" for name in rate_names(config.train.validation)]
-        names = [*summarise(()), *(f"{rate}{end}" for rate in rates for end in _RATE_FIELDS)]
-        if best not in names and not _UPDATES.fullmatch(best):
-            near = get_close_matches(best, names, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            yield f"train.save.keep_best = {best}: no such metric{hint} (docs/metrics.md has all)"
-
-
-def _pool(config: RunConfig) -> Iterator[str]:
-    if config.pool is None or config.pool.share == 0 or config.schedule.type == "static":
-        return
-    from advgame.schedule import Past, turns
-
-    attacked = config.seeds.attacked
-    found = list(turns(config, config.pool.every))
-    for role in Role:
-        past = any(isinstance(getattr(turn, role), Past) for turn in found)
-        if past and config.player(role).engine.type == "openai":
-            yield f"pool: {role}.engine is an endpoint, which has no past selves; set pool=null"
-    met = any(  # counted by ranges: a number mistyped is told, not held in memory
-        range(getattr(attacked, kind))[turn.part(getattr(attacked, kind))]
-        for turn in found
-        if Past in (type(turn.attacker), type(turn.defender))
-        for kind in Kind
-    )
-    if not met:
-        yield (
-            f"pool.share = {config.pool.share}: that is not one of {attacked.harmful} harmful and "
-            f"{attacked.benign} benign attacked seeds; raise it or seeds.attacked, or set pool=null"
-        )
-
-
 _RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
     _trainable,
     _formats,
@@ -294,6 +242,6 @@ _RULES: tuple[Callable[[RunConfig], Iterator[str]], ...] = (
     _selfplay,
     _name,
     _threads,
-    _save,
-    _pool,
+    best_kept,
+    pool_met,
 )

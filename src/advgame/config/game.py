@@ -118,4 +118,5 @@ class SeedsConfig(Config):
     """Seeds a step that the Defender answers as they are."""
     again: Counts = Counts()
     """Of the direct seeds at most so many are such as went wrong when last met: harmful ones
-    answered, benign ones refused, by the judge that trains, within the last 8 steps."""
+    answered, benign ones refused, by the judge that trains, within the last 8 steps. None where
+    it compares replies: that tells which is better, not what went wrong."""

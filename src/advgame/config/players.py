@@ -143,7 +143,8 @@ class AdvantagesConfig(Config):
 
     type: Literal["advantages"] = "advantages"
     baseline: Literal["step", "seed"] = "step"
-    """The mean runs over all seeds of the turn, or over one group."""
+    """The mean runs over all seeds of an update, or over one group. With `train.update: split` an
+    update is of one kind, with `minibatches` of every n-th seed."""
     train_on_faults: bool = True
     """False: the published behaviour, where a fault's −1 only shifts the baseline."""
 

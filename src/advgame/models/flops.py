@@ -1,7 +1,8 @@
 """Floating-point operations, counted from shapes. Imports no torch.
 
 A multiply-add counts as two. Norms, rotations, softmax and sampling are left out: below one per
-cent. A forward pass costs, a token,
+cent. So are adapters where nothing is learned (sampling, the reference): 2 to 4 per cent of a model
+of 135M weights at rank 16, less of a larger one. A forward pass costs, a token,
 
     2 · N_layer · L  +  4 · heads · head_dim · context · L  +  2 · hidden · vocab
 

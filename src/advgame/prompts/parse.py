@@ -69,7 +69,10 @@ def native(inner: Parser) -> Parser:
         found = _NATIVE_THOUGHT.match(raw)
         if found is None:
             return None
-        parsed = inner(raw[found.end() :])
+        rest = raw[found.end() :]
+        if "<think>" in rest or "</think>" in rest:  # thinking would pass for the move
+            return None
+        parsed = inner(rest)
         return Parsed(parsed.text, found["thought"].strip()) if parsed else None
 
     return parse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 
@@ -21,8 +20,7 @@ from advgame.report.svg import short
 from advgame.report.transcripts import side_by_side
 from advgame.store.atomic import write_text
 from advgame.store.reader import open_readonly
-from advgame.store.taught import FORK, KEY
-from advgame.types import Role
+from advgame.store.taught import fork_options
 
 # Together with some 600 kB of curves and 50 kB of scripts the page stays below 5,000,000 bytes.
 ROLLOUT_BUDGET = 2_000_000
@@ -124,22 +122,11 @@ def _judge(judge: Json) -> str:
     return f"{judge.get('type', '')} judge {name}".strip()
 
 
-def _forked(run: Path) -> str:
-    """The options that begin a run as this one began: with another run's players, or none."""
-    try:
-        fork = json.loads((run / FORK).read_bytes())
-        left = [role for role in Role if role.value not in fork[KEY]]
-        source = clean(f"{fork['from']}@{fork['step']}")
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return f" --from {shlex.quote(source)}" + "".join(f" --fresh {role}" for role in left)
-
-
 def _commands(run: Path) -> list[tuple[str, str]]:
     """Return (what for, command) to repeat, continue and look into the run."""
     folder = clean(str(run))
-    config, again = shlex.quote(f"{folder}/config.yaml"), shlex.quote(f"{folder}-again")
-    again += _forked(run)
+    config = shlex.quote(f"{folder}/config.yaml")
+    again = shlex.join([f"{folder}-again", *map(clean, fork_options(run))])
     quoted = shlex.quote(folder)
     return [
         ("Run it again from the same configuration", f"advgame train {config} --out {again}"),

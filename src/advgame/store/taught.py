@@ -94,6 +94,17 @@ def no_fork(run: Path) -> None:
         discard(run / FORK)
 
 
+def fork_options(run: Path) -> tuple[str, ...]:
+    """The options that begin a run as `run` began: with another run's players; () if it did not."""
+    try:
+        fork = json.loads((run / FORK).read_bytes())
+        left = [role.value for role in Role if role.value not in fork[KEY]]
+        source = f"{fork['from']}@{fork['step']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    return ("--from", source, *(option for role in left for option in ("--fresh", role)))
+
+
 def told(judges: Iterable[Judge]) -> list[dict[str, Any]]:
     """Judges as JSON values: what makes them who they are, not where they are asked."""
     return [judge.model_dump(mode="json", exclude=_NOT_TOLD) for judge in judges]
