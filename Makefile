@@ -46,9 +46,11 @@ $(STAMP): requirements/torch-cpu.lock requirements/dev.lock pyproject.toml
 	@touch $@
 	@echo "Ready: $(BIN)/advgame --help"
 
+# The model, the judges' embedder, and what the set `harmful` is made of.
+ASSETS := smollm2-135m-instruct all-minilm-l6-v2 harmbench strongreject advbench do-not-answer
+
 assets: $(STAMP)
-	@$(BIN)/advgame assets pull smollm2-135m-instruct
-	@$(BIN)/advgame assets pull all-minilm-l6-v2
+	@for name in $(ASSETS); do $(BIN)/advgame assets pull $$name || exit; done
 
 demo: assets
 	@$(BIN)/advgame train demo
