@@ -267,7 +267,8 @@ def _show(report: dict[str, Any]) -> None:
     console.print(table)
     for name, row in report.get("against", {}).get("differences", {}).items():
         console.print(f"{name}: {difference(row)} against {report['against']['report']}")
-    note = " (it trained this player or its Attacker)" if report["judge_trained_this_run"] else ""
+    whom = "this player" if report["judge"] in (report["trained_by"] or ()) else "the Attacker"
+    note = f" (it trained {whom})" if report["judge_trained_this_run"] else ""
     if report.get("exported") and report["trained_by"] is None:
         note = " (the judges that trained this export are not known: export it anew to tell)"
     if report["judge"]:
