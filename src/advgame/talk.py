@@ -15,7 +15,7 @@ from advgame.config.judges import JudgesConfig, NoCheckConfig, RuleJudgeConfig
 from advgame.derive import derive
 from advgame.errors import ConfigError
 from advgame.game.play import play
-from advgame.game.seat import Ask
+from advgame.game.seat import Ask, ModelSeat
 from advgame.restore import take
 from advgame.schedule import Live
 from advgame.store.checkpoint import Checkpoint
@@ -35,11 +35,17 @@ class Company:
     judged: bool
 
     def say(self, role: Role, text: str, *, kind: Kind = Kind.HARMFUL, draw: int = 0) -> Move:
-        """One move of a player to a text of one's own; the Attacker is told the `kind` it is."""
+        """One move of a player to a text of one's own; the Attacker is told the `kind` it is.
+
+        Raises:
+            RejectedError: the model does not take this text.
+        """
         seat = self.world.rounds.seat(role, Live())
+        assert isinstance(seat, ModelSeat)  # of a run's own players
         seed = derive(self.world.config.seed, "talk", role.value, draw)
-        [[move]] = asyncio.run(seat.play([Ask(text=text, kind=kind, seeds=(seed,))]))
-        return move
+        request = seat.request(Ask(text=text, kind=kind, seeds=(seed,)))
+        [[completion]] = asyncio.run(seat.sampler.sample([request]))
+        return seat.read(completion)
 
     def round(self, draw: int = 0) -> list[Episode[Scored]]:
         """Play and judge one attacked validation seed of each kind.
