@@ -48,14 +48,15 @@ def one_parameter(value=1.0):
     return {"w": nn.Parameter(torch.full((3,), value))}
 
 
-def test_gradients_are_clipped_to_the_norm():
+@pytest.mark.parametrize("limit", [1.0, 0.25])
+def test_gradients_are_clipped_to_the_norm(limit):
     parameters = one_parameter()
-    optimizer = Optimizer(parameters, CONFIG, 10)
+    optimizer = Optimizer(parameters, CONFIG.model_copy(update={"max_grad_norm": limit}), 10)
     parameters["w"].grad = torch.full((3,), 100.0)
     outcome = optimizer.step()
     assert outcome.grad_norm == pytest.approx(100 * math.sqrt(3))
     first_moment = optimizer.tensors()["w.exp_avg"]
-    assert float(first_moment.norm()) == pytest.approx((1 - CONFIG.betas[0]) * 1.0, rel=1e-4)
+    assert float(first_moment.norm()) == pytest.approx((1 - CONFIG.betas[0]) * limit, rel=1e-4)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
