@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,7 @@ def running(path: str, passing: tuple[type[Exception], ...] = ()) -> Iterator[No
     """
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # no code of theirs ends a run without a word
         if isinstance(error, (AdvGameError, MemoryError, *passing)):
             raise
         # Whatever else it is, it is the user's to mend.
@@ -86,7 +88,19 @@ def running(path: str, passing: tuple[type[Exception], ...] = ()) -> Iterator[No
         ) from error
 
 
-def _told(error: Exception) -> str:
+def is_finite(value: object) -> bool:
+    """Whether what the user's code returned is a number that a float can hold.
+
+    >>> is_finite(10**400), is_finite("1"), is_finite(2)
+    (False, False, True)
+    """
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _told(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -154,6 +155,38 @@ def test_a_damaged_configuration(
         assert expected in told(capsys.readouterr().err)
     assert start("--resume") == 2
     assert expected in told(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("metrics.jsonl", '{"a": 0}\n'),
+        ("metrics.jsonl", '{"step": 0}\n[\n'),
+        ("metrics.jsonl", "[" * 100_000 + "\n"),
+        ("validation/step-000000.json", "{}"),
+        ("validation/step-000000.json", '{"step": 0, "rates": {"direct/harmful": 5}}'),
+        ("validation/step-000000.json", "[" * 100_000),
+        ("episodes/step-000001.jsonl", '{"seed": "x", "branches": []}\n'),
+        ("episodes/step-000001.jsonl", "[" * 100_000 + "\n"),
+        ("config.yaml", "judges: 1\n"),
+        ("config.yaml", "- a\n"),
+        ("config.yaml", ""),
+    ],
+)
+def test_what_reads_a_run_says_that_it_is_damaged(
+    file: str, content: str, command: str, run: Path, capsys: Captured
+) -> None:
+    (run / file).parent.mkdir(exist_ok=True)
+    (run / file).write_text(content)
+    before = files(run)
+    code = call(command, "run")
+    if (command, file) == ("compare", "episodes/step-000001.jsonl"):  # which it does not read
+        assert code == 0
+        return
+    assert code == 2
+    assert re.search("run.*(damaged|does not fit)", told(capsys.readouterr().err))
+    assert files(run) == before
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 
 import jsonschema
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +94,28 @@ MAPPINGS = st.dictionaries(st.sampled_from("abcd"), TREES, max_size=4)
 @given(TREES)
 def test_yaml_round_trip(tree: object) -> None:
     assert parse(render(tree)) == tree
+
+
+def test_merges_of_merges_are_stopped_before_they_fill_the_memory() -> None:
+    tens = ", ".join(f"k{at}: 1" for at in range(10))
+    lines = [f"a0: &a0 {{{tens}}}"]
+    for at in range(1, 9):
+        lines.append(f"a{at}: &a{at} {{<<: [{', '.join([f'*a{at - 1}'] * 10)}]}}")
+    with pytest.raises(yaml.YAMLError, match="more than 100,000 values"):
+        parse("\n".join(lines))
+
+
+def test_a_key_over_a_merged_one_is_given_once() -> None:
+    text = "a: &a {<<: {every: 5}, every: 6}\nb: {<<: *a}\nc: {<<: *a, every: 7}"
+    assert parse(text) == {"a": {"every": 6}, "b": {"every": 6}, "c": {"every": 7}}
+    with pytest.raises(yaml.YAMLError, match="'every' is given twice"):
+        parse("a: {<<: {every: 5}, every: 6, every: 7}")
+
+
+@pytest.mark.parametrize("text", ["!!bool maybe", "!!timestamp soon", "!!int x", "!!float y"])
+def test_a_tag_that_does_not_fit_is_told(text: str) -> None:
+    with pytest.raises(yaml.YAMLError):
+        parse(text)
 
 
 @settings(max_examples=60, deadline=None)

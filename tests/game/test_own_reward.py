@@ -19,6 +19,7 @@ import numpy
 def none(): return lambda score, outcome: None
 def text(): return lambda score, outcome: "7"
 def nan(): return lambda score, outcome: float("nan")
+def huge(): return lambda score, outcome: 10**400
 def one(): return lambda score: score
 def zero(): return lambda score, outcome: score / 0
 def single(): return lambda score, outcome: numpy.float32(score)
@@ -37,8 +38,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("none", "returned None: a reward is a finite number"),
         ("text", "returned '7': a reward is a finite number"),
         ("nan", "returned nan: a reward is a finite number"),
+        ("huge", "returned 10+: a reward is a finite number"),
         ("one", "raised TypeError: .* takes 1 positional argument"),
-        ("zero", r"raised ZeroDivisionError: .* \(.*own_rules.py:7;"),
+        ("zero", r"raised ZeroDivisionError: .* \(.*own_rules.py:8;"),
     ],
 )
 def test_what_a_rule_must_not_do_is_told(name: str, told: str) -> None:

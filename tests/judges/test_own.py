@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from math import nan
 from pathlib import Path
@@ -64,6 +65,16 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "text": (lambda: [(word(1.0), word("7"))], "a Judgement of '7'"),
     "details": (lambda: [(word(1.0), Judgement(value=1.0, details={"a": nan}))], "details that"),
     "no details": (lambda: [(word(1.0), Judgement(value=None, details=None))], "details that"),  # type: ignore[arg-type]
+    "a huge detail": (
+        lambda: [(word(1.0), Judgement(value=1.0, details={"a": 10**400}))],
+        "details that",
+    ),
+    "no text": (lambda: [(word(1.0), Judgement(value=1.0, raw=b"7"))], "raw is not text"),  # type: ignore[arg-type]
+    "no words": (
+        lambda: [(word(1.0), Judgement(value=1.0, explanation=None))],  # type: ignore[arg-type]
+        "explanation or raw is not text",
+    ),
+    "ends the process": (lambda: sys.exit(0), "raised SystemExit: 0"),
     "raises": (raises, r"raised KeyError: 'nothing' \(.*test_own.py:\d+; --debug"),
 }
 

@@ -291,6 +291,26 @@ def test_a_damaged_line_is_said_so(campaign: Path) -> None:
         write_reports(campaign)
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("campaign.json", "{}"),
+        ("campaign.json", "[" * 100_000),
+        ("requests.jsonl", '{"answered": "x"}\n'),
+        ("requests.jsonl", '{"clock": "x"}\n'),
+        ("requests.jsonl", '{"tokens": "x"}\n'),
+        ("requests.jsonl", "[" * 100_000 + "\n"),
+        ("findings.jsonl", "[" * 100_000 + "\n"),
+    ],
+)
+def test_memory_of_another_shape_is_named(campaign: Path, file: str, content: str) -> None:
+    from advgame.errors import AdvGameError
+
+    (campaign / file).write_text(content)
+    with pytest.raises(AdvGameError, match=campaign.name):
+        write_reports(campaign)
+
+
 def test_findings_survive_a_round_trip() -> None:
     row = finding("a", 0, 0, True, second=Verdict(score=None, success=None, reason="\ud800"))
     assert Finding.of_json(json.loads(json.dumps(row.as_json()))) == row

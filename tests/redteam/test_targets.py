@@ -269,6 +269,10 @@ def test_a_command_can_be_ended_whatever_became_of_its_pipes(code: str) -> None:
         ("http:no-key.yaml", "NOT_SET is not set"),
         ("http:key-in-url.yaml", "${KEY} stands outside of headers"),
         ("http:key-in-body.yaml", "${KEY} stands outside of headers"),
+        ("http:tagged.yaml", "body: Object of type bytes"),
+        ("http:accent.yaml", "header 'a' holds characters no header can carry"),
+        ("http:host.yaml", "'http://xn--/' is not an http(s) address"),
+        ("http:~nobody-here/x.yaml", "~nobody-here/x.yaml"),
         ("http:slot-in-url.yaml", "$prompt stands outside of body"),
         ("http:slot-in-header.yaml", "$conversation stands outside of body"),
         ("command:'", "quotation"),
@@ -279,6 +283,9 @@ def test_names_that_are_none(text: str, expected: str) -> None:
     Path("no-slot.yaml").write_text("url: http://h\nbody: {q: 3}\n")
     Path("no-key.yaml").write_text("url: http://h\nheaders: {X: '${NOT_SET}'}\n")
     Path("key-in-url.yaml").write_text("url: http://h?key=${KEY}\nbody: {q: $prompt}\n")
+    Path("tagged.yaml").write_text("url: http://h\nbody: {q: $prompt, b: !!binary aGk=}\n")
+    Path("accent.yaml").write_text("url: http://h\nheaders: {a: é}\n", encoding="utf-8")
+    Path("host.yaml").write_text("url: http://xn--/\n")
     Path("slot-in-url.yaml").write_text("url: http://h?q=$prompt\nmethod: GET\n")
     Path("slot-in-header.yaml").write_text("url: http://h\nheaders: {S: $conversation}\n")
     Path("key-in-body.yaml").write_text("url: http://h\nbody: {q: $prompt, key: ['${KEY}']}\n")

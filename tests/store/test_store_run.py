@@ -169,7 +169,7 @@ def test_the_last_lines_are_read_from_the_end(tmp_path: Path, count: int, block:
     path.write_text("".join(json.dumps({"step": n, "pad": "x" * n}) + "\n" for n in range(20)))
     for torn in ("", '{"step": 2'):
         path.write_text(path.read_text() + torn)
-        found = [line["step"] for line, _ in read_lines(path, _start_of_last(path, count, block))]
+        found = [line["step"] for line in read_lines(path, _start_of_last(path, count, block))]
         assert found == list(range(20))[20 - min(count, 20) :]
 
 
@@ -221,13 +221,29 @@ def test_rewind_handles_a_last_line_torn_anywhere(run: Path, finished: Path) -> 
             assert folder.notes == []
 
 
-@pytest.mark.parametrize("junk", [b"\x00\x00\x00\n", b"[1]\n", b"{}\n", b"\xff\xfe\n", b"null\n"])
+@pytest.mark.parametrize(
+    "junk", [b"\x00\x00\x00\n", b"[1]\n", b'{"step":"x"}\n', b"{}\n", b"\xff\xfe\n", b"null\n"]
+)
 def test_rewind_handles_junk_after_the_last_step(run: Path, junk: bytes) -> None:
     whole = (run / "metrics.jsonl").read_bytes()
     (run / "metrics.jsonl").write_bytes(whole + junk)
     with RunFolder.open(run, make_config(), resume=True) as folder:
         folder.rewind(STEPS)
     assert (run / "metrics.jsonl").read_bytes() == whole
+
+
+def test_a_line_damaged_in_the_middle_is_named_and_costs_no_other(run: Path) -> None:
+    lines = (run / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_bytes(b"".join([lines[0], lines[1][:20] + b"\n", lines[2]]))
+    end = len(lines[0]) + 21
+    with pytest.raises(StoreError, match=f"metrics.jsonl is damaged in .* ends at byte {end:,}"):
+        open_readonly(run).metrics()
+    assert len(open_readonly(run).metrics(last=1)) == 1
+    with RunFolder.open(run, make_config(), resume=True) as folder:
+        folder.rewind(STEPS)
+        assert "is damaged" in folder.notes[0]
+        assert "lacks step 1" in folder.notes[1]
+    assert (run / "metrics.jsonl").read_bytes() == lines[0] + lines[2]
 
 
 def test_a_record_that_somebody_removed_is_told(run: Path) -> None:

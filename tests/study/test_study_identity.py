@@ -186,6 +186,18 @@ def test_a_damaged_record_is_told_in_a_line(plan: Plan, tmp_path: Path, key: str
         records(plan, folders)
 
 
+@pytest.mark.parametrize("cells", [5, {"harmful/plain": 5}])
+def test_cells_that_are_none_are_told(plan: Plan, tmp_path: Path, cells: object) -> None:
+    folders = at(tmp_path / "a")
+    folders.records.mkdir(parents=True)
+    config = plan.by_key("start").config.model_dump(mode="json")
+    measured = {"asked": "", "seeds": {}, "cells": cells}
+    held = {"format": 1, "config": config, "evaluation": measured}
+    (folders.records / "start.json").write_text(json.dumps(held))
+    with pytest.raises(StoreError, match=r"start\.json is damaged: its 'cells' are none"):
+        records(plan, folders)
+
+
 def test_another_study_on_the_same_records_takes_nothing_away(plan: Plan, tmp_path: Path) -> None:
     folders = at(tmp_path / "a")
     go(plan, folders)

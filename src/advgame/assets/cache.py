@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from advgame.paths import expanded
+
 
 def cache_dir() -> Path:
     """Return the cache folder: `$ADVGAME_CACHE`, or `advgame` in the user's cache folder.
@@ -14,4 +16,4 @@ def cache_dir() -> Path:
     The folder is not created; every part of the program owns one subfolder of it.
     """
     chosen = os.environ.get("ADVGAME_CACHE")
-    return Path(chosen).expanduser().absolute() if chosen else user_cache_path("advgame")
+    return expanded(chosen).absolute() if chosen else user_cache_path("advgame")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from advgame.errors import AdvGameError
 
+_LONGEST, _WIDEST = 12, 1_000  # lines of a message, and characters of one: it may quote a file
 _FULL = {errno.ENOSPC, errno.EDQUOT}  # the user's to mend even where no file is named
 
 
@@ -63,7 +64,14 @@ def _out_of_memory(error: Exception) -> bool:
 def _fail(message: str, code: int) -> None:
     from advgame.hostile import clean
 
-    print(f"advgame: {clean(message)}", file=sys.stderr)
+    lines = clean(message).splitlines()
+    shown = [
+        line if len(line) <= _WIDEST else f"{line[: _WIDEST // 2]} … {line[-_WIDEST // 2 :]}"
+        for line in lines[:_LONGEST]
+    ]
+    if len(lines) > _LONGEST:
+        shown.append("…")
+    print("advgame: " + "\n".join(shown), file=sys.stderr)
     sys.exit(code)
 
 

@@ -263,7 +263,7 @@ def _show(report: dict[str, Any]) -> None:
             table.add_row("", f"within {k} of {row['attempts']}", rate(at), str(at["n"]))
         if even := row.get("length_controlled"):
             table.add_row("", "at equal length", rate(even), str(even["n"]))
-    console = Console()
+    console = Console(markup=False)  # names may look like markup
     console.print(table)
     for name, row in report.get("against", {}).get("differences", {}).items():
         console.print(f"{name}: {difference(row)} against {report['against']['report']}")

@@ -58,8 +58,9 @@ def measure(
     target = out or folder / "measure.json"
     by = {"judge": describe(judge), "judge_trained_this_run": trained}
     write_json(target, {"weights": weights, **by, **report})
+    out_console = Console(markup=False)  # a judge's name may look like markup
     for table in tables(report):
-        Console().print(table)
+        out_console.print(table)
     note = " (it trained these players, so its rates may flatter)" if trained else ""
-    Console().print(f"judge: {by['judge']}{note}")
+    out_console.print(f"judge: {by['judge']}{note}")
     typer.echo(target)

@@ -49,7 +49,9 @@ def study(
 
     from rich.console import Console
 
+    from advgame.hostile import clean
     from advgame.store.atomic import write_json
+    from advgame.store.damage import reading
     from advgame.study.analyse import analyse
     from advgame.study.folders import Folders
     from advgame.study.plan import check_sources, make_plan
@@ -65,7 +67,8 @@ def study(
         _show_plan(plan, folders)
         return
     failures = {} if report_only else _run(file, plan, folders, workers)
-    report = analyse(plan, read_records(plan, folders))
+    with reading(folders.records, "holds a damaged record"):
+        report = analyse(plan, read_records(plan, folders))
     named = [("--out", out), ("--records", records)]
     options = [word for name, path in named if path for word in (name, str(path))]
     report["command"] = shlex.join(["advgame", "study", str(file), *options])
@@ -78,7 +81,7 @@ def study(
         for part in tables(report):
             console.print(part, soft_wrap=isinstance(part, str))
     for key, why in failures.items():
-        typer.echo(f"{key}: {why} (see {folders.log(key)})", err=True)
+        typer.echo(f"{key}: {clean(why)} (see {folders.log(key)})", err=True)
     if failures:
         raise typer.Exit(2)
 

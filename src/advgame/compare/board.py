@@ -11,6 +11,7 @@ from advgame.compare.judged import judges_of
 from advgame.compare.questions import differences, last_answers, transcripts
 from advgame.config.overrides import differing
 from advgame.errors import ConfigError
+from advgame.store.damage import reading
 from advgame.store.reader import RunReader, open_readonly
 
 CURVES = (
@@ -51,9 +52,17 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
         StoreError: a folder is not a run, or is damaged.
         ConfigError: no run, or the same one twice.
     """
+    with reading(" or ".join(map(str, runs))):
+        return _board(runs)
+
+
+def _board(runs: Sequence[Path]) -> dict[str, Any]:
     readers = {name: open_readonly(path) for name, path in named(runs).items()}
     answers = last_answers(readers)
-    found = {name: _run(reader) for name, reader in readers.items()}
+    found = {}
+    for name, reader in readers.items():
+        with reading(reader.path):
+            found[name] = _run(reader)
     points = [
         {"run": name, "step": row["step"], "tokens": row["tokens"], "rates": row["rates"]}
         for name, run in found.items()

@@ -9,7 +9,6 @@ and so are aliases that unfold without end.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -18,6 +17,7 @@ _FLOAT = re.compile(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"
 )
 _MOST_VALUES = 100_000
+_TOO_MANY = f"more than {_MOST_VALUES:,} values: do its aliases hold themselves?"
 _BREAKS = re.compile("[\x85\u2028\u2029]")
 _CORE = (
     ("null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
@@ -33,7 +33,13 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._merged = 0
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        """Look for keys given twice before any `<<` brings more of them."""
+        node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value != "<<":
@@ -42,7 +48,14 @@ class _Loader(yaml.SafeLoader):
                         None, None, f"key {key.value!r} is given twice", key.start_mark
                     )
                 seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Bring in what `<<` names, which may be such a mapping itself, and so on."""
+        super().flatten_mapping(node)
+        self._merged += len(node.value)
+        if self._merged > _MOST_VALUES:
+            raise yaml.YAMLError(_TOO_MANY)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -67,6 +80,8 @@ def parse(text: str) -> Any:
         value = yaml.load(text, Loader=_Loader)
     except ValueError as error:  # a number of too many digits, a date that does not exist
         raise yaml.YAMLError(str(error)) from None
+    except (KeyError, AttributeError, TypeError):
+        raise yaml.YAMLError("a tag that starts with !! does not fit its value") from None
     _check_size(value)
     return value
 
@@ -80,7 +95,7 @@ def _check_size(value: Any) -> None:
         if isinstance(node, dict | list | tuple):
             left -= len(node)
             if left < 0:
-                raise yaml.YAMLError("more than 100,000 values: do its aliases hold themselves?")
+                raise yaml.YAMLError(_TOO_MANY)
             todo += below
 
 

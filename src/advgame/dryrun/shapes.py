@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 
 from advgame.config.players import PlayerConfig
 from advgame.config.sources import PRESETS
 from advgame.errors import ConfigError
 from advgame.models.flops import Shape
+from advgame.paths import expanded
 
 
 @cache
@@ -27,7 +27,7 @@ def shape_of(model: str) -> Shape | None:
     """
     if model in shipped_shapes():
         return shipped_shapes()[model]
-    file = Path(model).expanduser() / "config.json"
+    file = expanded(model) / "config.json"
     if not file.is_file():
         return None
     try:

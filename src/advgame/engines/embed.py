@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from advgame.errors import ModelError
 from advgame.hub import options
 from advgame.models.quiet import quiet
+from advgame.paths import expanded
 from advgame.types import Cost
 
 MAX_TOKENS = 256  # the length the encoder was trained with; longer texts are cut
@@ -130,7 +131,7 @@ def build_embedder(name: str) -> MiniLM:
     """
     from advgame import assets
 
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     known = assets.path(name) if assets.is_asset(name) else folder if folder.is_dir() else name
     encoder = MiniLM(known)
     encoder.load()

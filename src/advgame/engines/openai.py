@@ -26,6 +26,7 @@ Body: TypeAlias = dict[str, Any]
 Reply: TypeAlias = tuple[str, Finish, Cost]
 
 _PREFLIGHT_SECONDS = 30.0
+_NO_COUNT = 10**9  # so many tokens are no count of one answer
 _SEED_BITS = 31  # the range every server takes
 
 
@@ -239,7 +240,9 @@ def _used(answer: dict[str, Any], what: str) -> int:
     """A count of the answer's `usage`; 0 where the server does not say."""
     usage = answer.get("usage")
     count = usage.get(what) if isinstance(usage, dict) else None
-    return count if isinstance(count, int) and count >= 0 else 0
+    if not isinstance(count, int) or isinstance(count, bool):
+        return 0
+    return count if 0 <= count < _NO_COUNT else 0
 
 
 def _completion(reply: Reply, *, guided: bool) -> Completion:

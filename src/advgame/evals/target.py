@@ -19,6 +19,7 @@ from advgame.config.players import HfEngine, PlayerConfig, SamplingConfig
 from advgame.errors import ConfigError, ModelError, StoreError
 from advgame.evals.judging import split_endpoint
 from advgame.models.resolve import resolve
+from advgame.paths import expanded
 from advgame.protocols import Sampler
 from advgame.store.checkpoint import Checkpoint
 from advgame.store.reader import open_readonly
@@ -105,7 +106,7 @@ def target_of(
         return _player(text, folder, role, at if step is None else step, weights)
     _only_for_runs(text, step, weights)
     resolve(text)
-    folder = Path(text).expanduser()
+    folder = expanded(text)
     card = _exported(folder / CARD)
     if card is None:
         return Target(name=text)
@@ -283,7 +284,7 @@ def _base(model: str, weights: Any) -> str | None:
     """What identifies the weights a model name stands for; None where nothing does."""
     if assets.is_asset(model):
         return f"{model} {assets.get(model).version}"
-    folder = Path(model).expanduser()
+    folder = expanded(model)
     if folder.is_dir():
         files = sorted(path for path in folder.iterdir() if path.suffix in _CONTENT)
         return " ".join(f"{path.name}:{sha256(path)}" for path in files)

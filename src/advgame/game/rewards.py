@@ -10,15 +10,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Protocol, cast, runtime_checkable
 
 from advgame.config.game import FaultRewards, JudgedReward, RewardRule
 from advgame.errors import OwnCodeError
 from advgame.game.phrases import Elsewhere
-from advgame.imports import build_object, running
+from advgame.imports import build_object, is_finite, running
 from advgame.text import near_copy, word_overlap
 from advgame.types import Judgement, Missing, Move, Reward, Role, Seed
 
@@ -102,7 +100,7 @@ def build_rule(config: RewardRule) -> Rule:
     def rule(score: float, outcome: Outcome, /) -> float:
         with running(path):
             value = own(score, outcome)
-        if not isinstance(value, Real) or not math.isfinite(value):
+        if not is_finite(value):
             raise OwnCodeError(f"{path} returned {value!r}: a reward is a finite number")
         return float(value)
 

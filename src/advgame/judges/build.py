@@ -31,6 +31,7 @@ from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.rubric import load_rubrics
 from advgame.judges.rule import RuleJudge
 from advgame.judges.sandbox import SandboxJudge
+from advgame.paths import expanded
 from advgame.protocols import Embedder, FaithfulnessCheck, Judge, Sampler
 from advgame.types import Sampling
 
@@ -103,7 +104,7 @@ def build_check(
 
 def _state(model: str) -> str:
     """What tells a local folder from itself with other weights; nothing for a name."""
-    folder = Path(model).expanduser()
+    folder = expanded(model)
     if not folder.is_dir():
         return ""
     files = sorted(each for each in folder.iterdir() if each.is_file())
@@ -119,7 +120,7 @@ def _asker(
 ) -> Asker:
     engine = config.engine
     where = engine.base_url if isinstance(engine, OpenAIEngine) else engine.type
-    own = Path(config.cache).expanduser() if config.cache else cache_dir
+    own = expanded(config.cache) if config.cache else cache_dir
     folder = None if config.cache == "off" else own
     return Asker(
         sampler_factory(engine, config.model),

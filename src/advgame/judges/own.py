@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from numbers import Real
 from typing import Any
 
 from advgame.errors import OwnCodeError
-from advgame.imports import running
+from advgame.imports import is_finite, running
 from advgame.protocols import FaithfulnessCheck, Judge, JudgeGroup
 from advgame.types import Cost, Judgement, Seed
 
@@ -96,9 +95,9 @@ def _counted(path: str, said: Any, wanted: int, what: str) -> list[Any]:
 def _checked(path: str, word: Any, top: float) -> Judgement:
     if not isinstance(word, Judgement):
         raise OwnCodeError(f"{path} returned a {type(word).__name__} where a Judgement is due")
-    if not isinstance(word.details, Mapping) or not all(
-        isinstance(each, Real) and isfinite(each) for each in word.details.values()
-    ):
+    if not (isinstance(word.explanation, str) and isinstance(word.raw, str)):
+        raise OwnCodeError(f"{path} returned a Judgement whose explanation or raw is not text")
+    if not isinstance(word.details, Mapping) or not all(map(is_finite, word.details.values())):
         raise OwnCodeError(f"{path} returned details that are not numbers by name: {word.details}")
     details = {str(name): float(each) for name, each in word.details.items()}  # numpy's, too
     value = word.value

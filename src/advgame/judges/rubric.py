@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 
 from advgame.errors import JudgeError
 from advgame.judges.prompting import placeholders
+from advgame.paths import expanded
 from advgame.types import Kind, Role
 
 Mode: TypeAlias = Literal["pairwise", "pointwise", "faithfulness"]
@@ -58,7 +59,7 @@ def load_rubrics(folder: str | None = None) -> Rubrics:
     shipped = files("advgame.judges") / "rubrics"
     texts = {name: (shipped / f"{name}.md").read_text(encoding="utf-8").strip() for name in _NAMES}
     if folder is not None:
-        texts |= _own(Path(folder).expanduser())
+        texts |= _own(expanded(folder))
     return Rubrics(texts)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from advgame import assets
 from advgame.errors import ModelError
 from advgame.models.quiet import quiet
+from advgame.paths import expanded
 from advgame.store.atomic import reporting
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -34,7 +35,7 @@ def resolve(name: str) -> Path | str:
     check_name(name)
     if assets.is_asset(name):
         return _converted(name)
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     return folder if folder.is_dir() else name
 
 
@@ -50,7 +51,7 @@ def check_name(name: str) -> None:
         if asset is not None and asset.kind == "data":
             raise ModelError(f"model {name!r}: is a packaged data set; see advgame assets list")
         return
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(

@@ -21,6 +21,7 @@ from advgame.errors import StoreError
 from advgame.redteam.budget import Spent
 from advgame.redteam.values import Answer, Finding, State, Usage
 from advgame.store.atomic import append_line, reporting
+from advgame.store.damage import DAMAGE, reading
 
 FINDINGS, REQUESTS = "findings.jsonl", "requests.jsonl"
 
@@ -58,9 +59,10 @@ class Ledger:
                 _mend(folder / name)
             for finding in read_findings(folder):
                 self.findings[finding.id] = finding
-            for row in read_lines(folder / REQUESTS):
-                self._note(row)
-                self.before = _counted(self.before, row)
+            with reading(folder / REQUESTS):
+                for row in read_lines(folder / REQUESTS):
+                    self._note(row)
+                    self.before = _counted(self.before, row)
         except BaseException:
             self.close()
             raise
@@ -137,9 +139,10 @@ def read_spent(folder: Path) -> Spent:
         StoreError: its memory is damaged.
     """
     spent, unanswered = Spent(), 0
-    for row in read_lines(folder / REQUESTS):
-        spent = _counted(spent, row)
-        unanswered += ("sent" in row) - ("answered" in row)
+    with reading(folder / REQUESTS):
+        for row in read_lines(folder / REQUESTS):
+            spent = _counted(spent, row)
+            unanswered += ("sent" in row) - ("answered" in row)
     if unanswered:  # what these cost is what was set aside for them
         spent = replace(spent, usage=replace(spent.usage, estimated=True))
     return spent
@@ -164,7 +167,7 @@ def read_findings(folder: Path) -> Iterator[Finding]:
     for row in read_lines(path):
         try:
             yield Finding.of_json(row)
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"{path}: a line is no finding of a campaign") from error
 
 
@@ -191,7 +194,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise StoreError(f"{path}:{number}: damaged") from error
             if not isinstance(row, dict):
                 raise StoreError(f"{path}:{number}: damaged")

@@ -19,6 +19,7 @@ from advgame.report.story import story
 from advgame.report.svg import short
 from advgame.report.transcripts import side_by_side
 from advgame.store.atomic import write_text
+from advgame.store.damage import reading
 from advgame.store.reader import open_readonly
 from advgame.store.taught import fork_options
 
@@ -45,6 +46,11 @@ def build_report(run: Path) -> Path:
     Raises:
         StoreError: `run` is not a run folder, a file in it is damaged, or it cannot be written.
     """
+    with reading(run):
+        return _build(run)
+
+
+def _build(run: Path) -> Path:
     data = read_run(run)
     changes = rate_changes(data)
     page = render(

@@ -19,6 +19,7 @@ from advgame.report.comparison import build_comparison
 from advgame.report.plots import spanned
 from advgame.report.rates import REFUSED, label_of, lost
 from advgame.report.studied import page_of_study
+from advgame.store.damage import reading
 
 Json = Mapping[str, Any]
 
@@ -51,16 +52,14 @@ def build_from_file(path: Path) -> Path:
     """
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     target = path.with_suffix(".html")
-    try:
+    with reading(path, "holds no comparison"):
         if "arms" in found:
             return build_comparison(page_of_study(found), target)
         own = isinstance(found["runs"], Mapping)
         return build_comparison(page_of(found) if own else found, target)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise StoreError(f"{path} holds no comparison: {type(error).__name__} {error}") from error
 
 
 def page_of(found: Json) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advgame.report.run_data import Json, cleaned
+from advgame.store.damage import DAMAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def evaluated(run: Path) -> Iterator[Measured]:
         try:
             report = cleaned(json.loads(path.read_bytes()))
             rows = list(_rows(report)) if report.get("role") == "defender" else []
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, *DAMAGE):
             continue
         yield from rows
 

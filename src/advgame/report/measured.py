@@ -11,6 +11,7 @@ from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
 from advgame.report.plots import spanned
 from advgame.report.run_data import Json, cleaned
+from advgame.store.damage import DAMAGE
 
 FILE = "measure.json"
 
@@ -47,7 +48,7 @@ def measured_group(run: Path) -> Group:
         if report.get("judge_trained_this_run"):
             judge = "a judge that trained these players, so rates may flatter"
         charts, tables = tuple(_charts(report)), tuple(_tables(report))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *DAMAGE):
         charts = ()
     return Group(
         "measured", "Measured on test seeds", _INTRO.format(now=now, judge=judge), charts, tables

@@ -43,9 +43,11 @@ def read_run(run: Path) -> RunData:
         config = parse(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise StoreError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    if not isinstance(config, dict):
+        raise StoreError(f"{path} is damaged: it does not hold a configuration")
     return RunData(
         name=clean(run.resolve().name),
-        config=cleaned(config if isinstance(config, dict) else {}),
+        config=cleaned(config),
         config_text=clean(text),
         metrics=tuple(map(cleaned, reader.metrics())),
         validations=tuple(map(cleaned, reader.validations())),

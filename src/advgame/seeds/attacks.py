@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from advgame.errors import SeedError
+from advgame.paths import expanded
 from advgame.seeds.rows import Row, read_file
 from advgame.seeds.splits import seed_id
 from advgame.seeds.templates import Half, Template, load_templates, template_names
@@ -51,7 +51,7 @@ def load_attacks(
         for key in {seed.id, seed_id(seed.text)}:
             wanted.setdefault(key, []).append(seed.id)
     attacks: dict[str, tuple[str, ...]] = {}
-    for row in read_file(Path(name).expanduser()):
+    for row in read_file(expanded(name)):
         prompt = row.fields.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
             raise SeedError(f"{row.where}: field 'prompt' holds no text")

@@ -10,12 +10,12 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, cast, get_args
 
 from advgame import assets
 from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
+from advgame.paths import expanded
 from advgame.seeds.hub import read_hub
 from advgame.seeds.rows import Row, read_file
 from advgame.seeds.scenes import scene_of
@@ -146,7 +146,7 @@ def _open(name: str) -> Iterator[Row]:
         return read_set(name)
     if name.startswith("hub:"):
         return read_hub(name)
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix in (".jsonl", ".csv") or (name and path.exists()):
         return read_file(path)
     if name in assets.names():
@@ -182,11 +182,16 @@ def _field(row: Row, name: str) -> Any:
 
 def _text(row: Row, field: str) -> str:
     value = _field(row, field)
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or (isinstance(value, str) and not _shows(value)):
         raise SeedError(f"{row.where}: field {field!r} holds no text")
     if not isinstance(value, str):
         raise SeedError(f"{row.where}: field {field!r} is of type {type(value).__name__}, not text")
     return value.strip()
+
+
+def _shows(text: str) -> bool:
+    """Whether anything of it can be seen: a zero-width space is no request."""
+    return any(each.isprintable() and not each.isspace() for each in text)
 
 
 def _category(row: Row, field: str | None) -> str:

@@ -60,6 +60,8 @@ def read_json(path: Path) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise SeedError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
+    except (ValueError, RecursionError) as error:
+        raise SeedError(f"{path}: not JSON ({_why(error)})") from error
 
 
 def _jsonl(path: Path) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from advgame.config.players import SamplingConfig
 from advgame.errors import StoreError
 from advgame.evals.target import Loaded, Target, load_target, target_of
 from advgame.models.chat import render
+from advgame.paths import expanded
 from advgame.prompts import Format, get_format
 from advgame.serve.shapes import Shape, wanted
 from advgame.store.select import Which
@@ -161,7 +162,7 @@ def manner_of(target: Target) -> Manner:
     if target.config is not None:
         asked = target.config.player(role)
         return _manner(role, asked.format, asked.system, asked.sampling)
-    card = _card(Path(target.name).expanduser() / CARD)
+    card = _card(expanded(target.name) / CARD)
     if card is not None and card["role"] == role.value:
         sampling = SamplingConfig.model_validate(card["sampling"])
         return _manner(role, card["format"], card["system"], sampling)

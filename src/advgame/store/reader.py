@@ -18,6 +18,7 @@ from advgame.errors import ConfigError, StoreError
 from advgame.store import checkpoint as checkpoints
 from advgame.store import episodes as episode_lines
 from advgame.store.checkpoint import Checkpoint, numbered, step_name
+from advgame.store.damage import DAMAGE
 from advgame.types import Episode, Scored
 
 
@@ -47,10 +48,13 @@ class RunReader:
 
         Args:
             last: of the last so many alone, at a cost that does not grow with the run.
+
+        Raises:
+            StoreError: a line before the last is damaged; says which.
         """
         path = self.path / "metrics.jsonl"
         start = 0 if last is None else _start_of_last(path, last)
-        return [line for line, _ in read_lines(path, start)]
+        return list(read_lines(path, start))
 
     def episode_steps(self) -> list[int]:
         """Return the steps that have episodes, in order."""
@@ -73,7 +77,7 @@ class RunReader:
                 for number, line in enumerate(file, 1):
                     try:
                         found.append(episode_lines.from_line(line))
-                    except (ValueError, KeyError, TypeError) as error:
+                    except DAMAGE as error:
                         raise StoreError(f"{path} line {number} is damaged: {error}") from error
         except FileNotFoundError:
             raise StoreError(f"{self.path} has no episodes of step {step}") from None
@@ -153,8 +157,15 @@ def _start_of_last(path: Path, count: int, block: int = 65_536) -> int:
     return start + (ends[-(count + 1)] + 1 if len(ends) > count else 0)
 
 
-def read_lines(path: Path, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield (line, offset of its end) of a JSONL file up to the first torn line, if any."""
+def read_lines(
+    path: Path, start: int = 0, damaged: list[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a JSONL file from byte `start` on; a torn last one is left out.
+
+    Raises:
+        StoreError: one before the last is damaged. With a list for it, it is told there and
+            left out instead.
+    """
     if not path.exists():
         return
     end = start
@@ -164,17 +175,23 @@ def read_lines(path: Path, start: int = 0) -> Iterator[tuple[dict[str, Any], int
             end += len(raw)
             try:
                 line = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
+                line = None
+            if not raw.endswith(b"\n"):  # the last: whoever wrote it was stopped, or still writes
                 return
-            if not raw.endswith(b"\n") or not isinstance(line, dict):
-                return
-            yield line, end
+            if isinstance(line, dict):
+                yield line
+                continue
+            told = f"{path} is damaged in the line that ends at byte {end:,}"
+            if damaged is None:
+                raise StoreError(told)
+            damaged.append(told)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path} is damaged: it does not hold an object")

@@ -154,7 +154,8 @@ class RunFolder(RunReader):
 
     def _rewind_metrics(self, step: int) -> None:
         path = self.path / "metrics.jsonl"
-        kept = [line for line, _ in read_lines(path) if line.get("step", step) < step]
+        found = read_lines(path, damaged=self.notes)
+        kept = [line for line in found if _number(line.get("step")) < step]
         if missing := sorted(set(range(step)) - {line["step"] for line in kept}):
             self.notes.append(f"{path} lacks step {missing[0]}: somebody removed it")
         write_text(path, "".join(f"{json.dumps(line)}\n" for line in kept))
@@ -270,6 +271,11 @@ def check_out(path: Path, resume: bool) -> None:
         raise StoreError(f"{path} is not empty: continue it with --resume or choose another --out")
     if "config.yaml" not in entries:
         raise StoreError(f"{path} is not a run folder (no config.yaml): choose another --out")
+
+
+def _number(step: Any) -> float:
+    """The step of a line; after all others if it is none."""
+    return step if isinstance(step, int) else math.inf
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

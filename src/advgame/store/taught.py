@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from advgame.config import RunConfig
 from advgame.config.judges import Judge
 from advgame.errors import StoreError
+from advgame.paths import expanded
 from advgame.store.atomic import discard, reporting, write_json
 from advgame.store.reader import open_readonly
 from advgame.types import Role
@@ -50,7 +51,7 @@ def training_judges(config: RunConfig, role: Role | None = None) -> Judges:
     began = (config.player(each).model for each in _roles(config, role))
     return _once(
         (judges.defender, *own),
-        *(judges_of_card(Path(model).expanduser()) or () for model in began),
+        *(judges_of_card(expanded(model)) or () for model in began),
     )
 
 

@@ -147,6 +147,8 @@ def load_study(path: Path) -> Study:
     tree = read(path)
     try:
         return Study.model_validate_json(json.dumps(tree), strict=True)
+    except TypeError as error:  # a YAML tag: bytes, a date, a set
+        raise ConfigError(f"{path}: {error}") from None
     except ValidationError as error:
         raise ConfigError(f"{path}: {_problem(error)}") from None
 

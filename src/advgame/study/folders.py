@@ -90,8 +90,12 @@ class Folders:
                 f"{', '.join(keys[:5])} differ from the study's; move it away with "
                 f"{self.run(trial.key)}, or use another --out"
             )
-        if "evaluation" not in found:
-            raise StoreError(f"{path} is damaged: it has no 'evaluation'")
+        measured = found.get("evaluation")
+        if not isinstance(measured, dict) or not {"asked", "cells", "seeds"} <= measured.keys():
+            raise StoreError(f"{path} is damaged: it has no 'evaluation' of a run")
+        cells = measured["cells"]
+        if not isinstance(cells, dict) or not all(isinstance(c, dict) for c in cells.values()):
+            raise StoreError(f"{path} is damaged: its 'cells' are none")
         return found
 
     def write_record(self, trial: Trial, record: Mapping[str, Any]) -> None:
@@ -121,7 +125,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path} is damaged: it does not hold an object")

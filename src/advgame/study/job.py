@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
     except Timeout:
         return BUSY
     except AdvGameError as error:
-        print(f"failed: {error}", flush=True)
+        print("failed: " + "; ".join(str(error).splitlines()), flush=True)
         return AdvGameError.exit_code
     return 0
 

@@ -16,6 +16,7 @@ from advgame.redteam.report.page import page
 from advgame.redteam.report.sarif import sarif
 from advgame.redteam.values import Finding
 from advgame.store.atomic import write_bytes, write_json, write_text
+from advgame.store.damage import reading
 
 SUMMARY, PAGE, FIGURES = "summary.md", "report.html", "figures.json"
 SARIF, JUNIT = "findings.sarif", "junit.xml"
@@ -31,6 +32,11 @@ def write_reports(folder: Path, *, show: bool = False) -> dict[str, Any]:
     Raises:
         StoreError: it is no campaign's folder, or cannot be written.
     """
+    with reading(folder):
+        return _write(folder, show=show)
+
+
+def _write(folder: Path, *, show: bool) -> dict[str, Any]:
     settings = read_settings(folder)
     every = list(read_findings(folder))
     lines = {each.id: number for number, each in enumerate(every, start=1)}

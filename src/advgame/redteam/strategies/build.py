@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from pathlib import Path
 
 from advgame.errors import ConfigError
+from advgame.paths import expanded
 from advgame.redteam.attacker import Attacker
 from advgame.redteam.strategies.base import Strategy
 from advgame.redteam.strategies.best_of_k import BestOfK
@@ -87,7 +87,7 @@ def build_strategy(recipe: Recipe, attacker: Attacker | None, attempts: int) -> 
         assert attacker is not None  # `parse_strategy` refuses that
         made = BestOfK(attacker, attempts, _ladder(argument))
     elif name == "transfer":
-        made = Transfer.read(Path(argument).expanduser())
+        made = Transfer.read(expanded(argument))
     else:
         made = Templates.named(name, _count(name, argument))
     for modifier, _ in recipe.modifiers:
@@ -114,7 +114,7 @@ def _check_arguments(recipe: Recipe) -> None:
     for name, argument in (recipe.source, *recipe.modifiers):
         if name == "transfer" and not argument:
             raise ConfigError("--strategy transfer: name the findings, as in transfer:runs/old")
-        if name == "transfer" and not Path(argument).expanduser().exists():
+        if name == "transfer" and not expanded(argument).exists():
             raise ConfigError(f"--strategy transfer:{argument}: there are no findings")
         if name == "multi-turn":
             _turns(argument)

@@ -79,7 +79,10 @@ class HttpTarget:
     keeps: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        found = _SLOT.findall(json.dumps(self.body))
+        try:
+            found = _SLOT.findall(json.dumps(self.body))
+        except TypeError as error:  # a YAML tag: bytes, a date, a set
+            raise ConfigError(f"{self.name}: body: {error}") from None
         if "prompt" not in found and "messages" not in found:
             raise ConfigError(f"{self.name}: body holds neither $prompt nor $messages")
         object.__setattr__(self, "local", is_loopback(self.exchange.url))
@@ -190,6 +193,9 @@ def http_target(
         key: _ENV.sub(lambda found: secrets[found[1]], value)
         for key, value in config.headers.items()
     }
+    for key, value in headers.items():
+        if not (key + value).isascii() or not (key + value).isprintable():
+            raise ConfigError(f"{path}: header {key!r} holds characters no header can carry")
     return HttpTarget(
         name=name,
         exchange=Exchange(
@@ -213,9 +219,10 @@ def http_target(
 def _checked(url: str, who: str) -> str:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+        host = parsed.host
+    except (httpx.InvalidURL, UnicodeError):  # the second from a host in broken Punycode
+        parsed, host = httpx.URL(""), ""
+    if parsed.scheme not in ("http", "https") or not host:
         raise ConfigError(f"{who}: {url!r} is not an http(s) address")
     if parsed.userinfo:
         raise ConfigError(f"{who}: the address carries credentials: put them into a header")

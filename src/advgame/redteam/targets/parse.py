@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from advgame.errors import ConfigError
 from advgame.evals.judging import split_endpoint
+from advgame.paths import expanded
 from advgame.redteam.targets.base import SDKS, Limits
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _http(text: str, rest: str, how: _How) -> Named:
 
     if rest.startswith("//"):
         raise ConfigError(f"{text}: http: takes a YAML file that describes the target's API")
-    made = http_target(text, Path(rest).expanduser(), timeout=how.timeout, at_once=how.at_once)
+    made = http_target(text, expanded(rest), timeout=how.timeout, at_once=how.at_once)
     return Named(
         name=text,
         where=made.where,
@@ -113,7 +113,7 @@ def _file(text: str, rest: str, how: _How) -> Named:
     """Any target with what would else stand on the command line, which wins where it is said."""
     from advgame.redteam.targets.files import FileConfig, read_target
 
-    config = read_target(Path(rest).expanduser(), FileConfig)
+    config = read_target(expanded(rest), FileConfig)
     if config.target.startswith("file:"):
         raise ConfigError(f"{rest}: target: names a file again")
     named = parse_target(
