@@ -53,6 +53,16 @@ def test_pairwise_comparisons_ask_both_orders() -> None:
     assert work(load("paper/qwen2.5-7b-grpo", one)).comparisons == 4 * 6
 
 
+def test_attacks_are_judged_too() -> None:
+    """A pairwise judge compares the replies that the four prompts of a seed drew."""
+    seeds = ["seeds.attacked={harmful: 1, benign: 1}"]
+    grpo = "paper/qwen2.5-7b-grpo"
+    assert work(load(grpo, seeds)).attack_comparisons == 2 * 6 * 2
+    assert work(load(grpo, [*seeds, "judges.attacker_scores=false"])).attack_comparisons == 0
+    own = "judges.attacker={type: embedded, name: a}"
+    assert work(load(grpo, [*seeds, own])).attack_comparisons == 2 * 4
+
+
 def test_too_few_layers() -> None:
     with pytest.raises(ConfigError, match="has 30 layers; use at most 29"):
         dry_run(load("laptop", ["defender.adapter.first_layer=30"]))

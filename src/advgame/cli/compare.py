@@ -21,7 +21,7 @@ def compare(
     seeds: Annotated[int, typer.Option(min=1, help="Test seeds for what is played.")] = 100,
     checkpoints: Annotated[
         int | None,
-        typer.Option(min=1, help="Of each run at most so many checkpoints; default all kept."),
+        typer.Option(min=1, help="Of each run at most so many trained checkpoints; default all."),
     ] = None,
     tokens: Annotated[
         int, typer.Option(min=1, help="Budget of --exploit: sampled plus trained tokens.")

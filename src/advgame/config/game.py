@@ -31,7 +31,7 @@ class JudgedReward(Config):
     """Points times (1 − mean word overlap with the other prompts of the seed). Attacker only."""
     novelty: float = Field(0.0, ge=0)
     """Points times (1 − share of its word pairs that a move for another seed has, mean over the
-    moves of its role and kind in the round): a frame that serves every seed earns less."""
+    moves of its role and kind in the turn): a frame that serves every seed earns less."""
     novelty_from: float = Field(0.0, ge=0)
     """Score from which on `novelty` is paid in full; below, in proportion to the score; 0 = always
     in full. An unsafe answer shares no phrases with refusals: unless it is kept from earning

@@ -66,7 +66,8 @@ class PoolConfig(Config):
     """Play a share of the rounds against past selves."""
 
     share: Fraction = 0.25
-    """Share of the attacked seeds that are played against past selves, half by each player."""
+    """Share of the attacked seeds that are played against past selves, in equal parts by
+    the players that learn in the step."""
     every: int = Field(10, ge=1)
     """A snapshot joins the pool every so many steps."""
     size: int = Field(8, ge=1)

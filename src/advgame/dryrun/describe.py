@@ -52,7 +52,8 @@ def dry_run(config: RunConfig) -> str:
         f"  {step.prompts} attacks of {config.attacker.sampling.max_new_tokens} new tokens, "
         f"{step.replies} replies of {config.defender.sampling.max_new_tokens}: "
         f"{step.attacker_tokens + step.defender_tokens:,} tokens sampled",
-        f"  {step.comparisons} judgements of replies ({config.judges.defender.type})",
+        f"  {step.comparisons} judgements of replies ({config.judges.defender.type}), "
+        f"{step.attack_comparisons} of attacks",
     ]
     return "\n".join(_wrapped(line) for line in lines)
 

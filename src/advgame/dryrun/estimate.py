@@ -6,7 +6,7 @@ not counted: a wave of prompts of very unequal length holds more, at most four t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from advgame.config.judges import Check, GenerativeCheckConfig, GenerativeJudgeConfig, Judge
@@ -43,6 +43,7 @@ class Work:
     attacker_tokens: int
     defender_tokens: int
     comparisons: int  # judge calls for a generative judge; scores otherwise
+    attack_comparisons: int  # the same for the Attacker, of the replies that a seed's prompts drew
 
 
 def work(config: RunConfig) -> Work:
@@ -52,19 +53,27 @@ def work(config: RunConfig) -> Work:
     direct_seeds = direct.harmful + direct.benign
     direct_replies = game.direct_replies or game.replies_per_prompt
     replies = prompts * game.replies_per_prompt + direct_seeds * direct_replies
-    judge = config.judges.defender
-    comparisons = replies
-    if isinstance(judge, GenerativeJudgeConfig) and judge.mode == "pairwise":
-        orders = 2 if judge.both_orders else 1
-        groups = ((prompts, game.replies_per_prompt), (direct_seeds, direct_replies))
-        comparisons = sum(n * max(1, d * (d - 1) // 2 * orders) for n, d in groups)
+    groups = ((prompts, game.replies_per_prompt), (direct_seeds, direct_replies))
+    attacks = ((attacked.harmful + attacked.benign, game.prompts_per_seed),)
+    judges = config.judges
     return Work(
         prompts=prompts,
         replies=replies,
         attacker_tokens=prompts * config.attacker.sampling.max_new_tokens,
         defender_tokens=replies * config.defender.sampling.max_new_tokens,
-        comparisons=comparisons,
+        comparisons=_judgements(judges.defender, groups),
+        attack_comparisons=_judgements(judges.attacker or judges.defender, attacks)
+        if judges.attacker_scores
+        else 0,
     )
+
+
+def _judgements(judge: Judge, groups: Iterable[tuple[int, int]]) -> int:
+    """What is asked of a judge about so many groups of so many replies."""
+    if isinstance(judge, GenerativeJudgeConfig) and judge.mode == "pairwise":
+        orders = 2 if judge.both_orders else 1
+        return sum(n * max(1, d * (d - 1) // 2 * orders) for n, d in groups)
+    return sum(n * d for n, d in groups)
 
 
 def memory(config: RunConfig) -> list[Part]:

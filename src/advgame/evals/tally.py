@@ -37,15 +37,15 @@ def within(rows: Iterable[Row], k: int) -> Rate:
 
     The unbiased estimator of a seed's share is 1 − C(n − c, k) / C(n, k), with c successes in n
     scored attempts (Chen et al. 2021, arXiv 2107.03374); k = 1 gives the share of attempts that
-    succeeded. A seed with fewer than `k` scored attempts is unscored.
+    succeeded. A seed of which an attempt is unscored, or with fewer than `k`, is unscored.
     """
     shares: list[float | None] = []
     trials = 0
     for outcomes in _grouped(rows).values():
-        scored = [outcome for outcome in outcomes if outcome is not None]
-        n, c = len(scored), sum(scored)
-        shares.append(1 - comb(n - c, k) / comb(n, k) if n >= k else None)
-        trials += n if n >= k else 0
+        n, c = len(outcomes), sum(map(bool, outcomes))
+        known = n >= k and None not in outcomes
+        shares.append(1 - comb(n - c, k) / comb(n, k) if known else None)
+        trials += n if known else 0
     return mean_share(shares, trials)
 
 

@@ -138,7 +138,7 @@ def _learning_rows(data: RunData) -> Iterable[Row]:
         "Replies sampled under guidance",
         [Curve("Defender", "defender/guided_share", "c-defender")],
         share=True,
-        note="The guiding system prompt is left out when training.",
+        note="What guides them (example turns, or a system prompt) is left out when training.",
     )
 
 
