@@ -74,6 +74,22 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     answer = json.loads((tmp_path / "whole/answers/joint-0.json").read_text())
     assert answer["harmful/plain"][0]["seed"] not in text  # a record names no request
 
+    # An Attacker trained anew: whoever met the old one meets the new one, and nothing else is done.
+    path = at("whole").attacks("red-0")
+    other = json.loads(path.read_text())
+    other["prompts"][0]["text"] = "Another prompt."
+    path.write_text(json.dumps(other))
+    left = {task.name for task in tasks(plan) if due(plan, at("whole"), task)}
+    assert left == {"meet start", "meet joint-0", "run red-0", "meet red-0"}
+    go(plan, at("whole"))
+    assert not any(due(plan, at("whole"), task) for task in tasks(plan))
+    before, after = (
+        each["joint-0"]["evaluation"]["cells"] for each in (whole, records(plan, at("whole")))
+    )
+    assert [name for name in before if before[name]["prompts"] != after[name]["prompts"]] == [
+        "harmful/red attacker"
+    ]
+
     # In a fresh checkout there are records, what the Attackers wrote, and nothing else.
     shutil.rmtree(tmp_path / "whole/runs")
     assert not any(due(plan, at("whole"), task) for task in tasks(plan))

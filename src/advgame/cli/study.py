@@ -135,13 +135,11 @@ def _show_plan(plan: Plan, folders: Folders) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from advgame.study.cells import missing
-
     study = plan.study
     table = Table("run", "schedule", "record", "cells missing", title=study.name)
     for trial in plan.trials:
         record = folders.record(trial)
-        lacking = missing(plan, trial, record)
+        lacking = folders.lacking(plan, trial, record)
         kind = trial.config.schedule.type if trial.trains else "untrained"
         table.add_row(trial.key, kind, "yes" if record else "no", str(len(lacking)))
     console = Console(highlight=False, markup=False)

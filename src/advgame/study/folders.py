@@ -21,7 +21,9 @@ from advgame.errors import StoreError
 from advgame.store import manifest
 from advgame.store.atomic import write_text
 from advgame.store.checkpoint import numbered
-from advgame.study.plan import Trial
+from advgame.study.cells import Cell, cells_of, missing, needs
+from advgame.study.measures import evaluation
+from advgame.study.plan import Plan, Trial
 
 FORMAT = 1
 MOST_BYTES = 200_000  # of a record
@@ -69,6 +71,28 @@ class Folders:
         """
         weights = self.weights(trial.key)
         return weights is not None and (record or {}).get("weights", weights) == weights
+
+    def prompts(self, key: str) -> str | None:
+        """What a trial's Attacker wrote, as the hash that cells give; None while it is not here."""
+        found = read_json(self.attacks(key))
+        return digest([each["text"] for each in found["prompts"]]) if found else None
+
+    def lacking(
+        self, plan: Plan, trial: Trial, record: Mapping[str, Any] | None
+    ) -> tuple[str, ...]:
+        """The cells that are to be measured: missing ones, and those whose prompts are others now.
+
+        They are where an Attacker was trained anew after others had met it.
+        """
+        lacks = missing(plan, trial, record)
+        held = evaluation(record)["cells"] if record else {}
+        now = {key: self.prompts(key) for key in (trial.key, *needs(plan, trial))}
+
+        def outdated(cell: Cell) -> bool:
+            met = held.get(cell.name, {}).get("prompts")
+            return bool(met and cell.by and now[cell.by.key] not in (met, None))
+
+        return tuple(c.name for c in cells_of(plan, trial) if c.name in lacks or outdated(c))
 
     def record(self, trial: Trial) -> dict[str, Any] | None:
         """The record of a trial, or None.

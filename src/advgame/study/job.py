@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from advgame.errors import AdvGameError, StoreError
 from advgame.events import Event, StepDone
 from advgame.memory import lean
-from advgame.study.cells import missing, usable
+from advgame.study.cells import usable
 from advgame.study.folders import Folders
 from advgame.study.measures import evaluation
 from advgame.study.plan import Plan, Trial, make_plan
@@ -44,7 +44,7 @@ def work(plan: Plan, trial: Trial, folders: Folders, *, say: Say = _say) -> None
     record = folders.record(trial)
     if record is None and trial.trains:
         _train(trial, folders.run(trial.key), say)
-    lacking = missing(plan, trial, record)
+    lacking = folders.lacking(plan, trial, record)
     here = not trial.trains or folders.holds(trial, record)
     if not here and lacking:
         raise StoreError(

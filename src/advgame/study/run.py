@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from advgame.study.cells import cells_of, missing, needs
+from advgame.study.cells import cells_of, needs
 from advgame.study.folders import Folders, read_json
 from advgame.study.plan import Plan, Trial
 from advgame.study.pool import Task, Watcher, drive
@@ -66,7 +66,7 @@ def due(plan: Plan, folders: Folders, task: Task) -> bool:
     """Whether anything is left of a task."""
     trial = plan.by_key(task.key)
     record = folders.record(trial)
-    lacking = missing(plan, trial, record)
+    lacking = folders.lacking(plan, trial, record)
     if task.name.startswith("meet"):
         return bool(lacking)
     alone = {
