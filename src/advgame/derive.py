@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TypeAlias
 
 Part: TypeAlias = str | int
@@ -28,3 +29,13 @@ def derive(run_seed: int, *parts: Part) -> int:
 def digest(*parts: object) -> str:
     """Return a hex hash of JSON-able `parts`, the same on every machine."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the hex SHA-256 of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

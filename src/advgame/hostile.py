@@ -41,6 +41,12 @@ def clean(text: str) -> str:
     return _SUSPECT.sub(_shown, _ANSI.sub("", text.replace("\r\n", "\n")))
 
 
+def one_line(text: str, most: int = 200) -> str:
+    """The beginning of `text` as one clean line of at most `most` characters."""
+    line = " ".join(clean(text[: 5 * most]).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def _shown(match: re.Match[str]) -> str:
     return _spell(match[0])
 

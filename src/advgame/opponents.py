@@ -13,6 +13,7 @@ from advgame.models.weights import PlayerWeights, SetName
 from advgame.protocols import Sampler
 from advgame.store import manifest
 from advgame.store.atomic import staged_folder
+from advgame.store.checkpoint import step_name
 from advgame.sync.inprocess import Versioned
 from advgame.types import Cost, Role
 
@@ -78,4 +79,4 @@ class Opponents:
         return self._make_seat(role, self._samplers[role])
 
     def _at(self, step: int) -> Path:
-        return self._folder / f"step-{step:06d}"
+        return self._folder / step_name(step)

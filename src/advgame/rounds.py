@@ -71,7 +71,7 @@ class Rounds:
                 stage=clock.stage,
             )
             played.append(tuple(episodes))
-        return Round(tuple(played), minus(self.spent(), before), clock.seconds)
+        return Round(tuple(played), self.spent() - before, clock.seconds)
 
 
 class Clock:
@@ -172,15 +172,3 @@ def guides_at(config: GuideConfig, step: int) -> dict[Kind, Guide]:
         Kind.HARMFUL: Guide(round(config.harmful * left), guides(config.harmful_text), step),
         Kind.BENIGN: Guide(round(config.benign * left), guides(config.benign_text), step),
     }
-
-
-def minus(after: Cost, before: Cost) -> Cost:
-    """The work done between two readings."""
-    return Cost(
-        sampled_tokens=after.sampled_tokens - before.sampled_tokens,
-        read_tokens=after.read_tokens - before.read_tokens,
-        trained_tokens=after.trained_tokens - before.trained_tokens,
-        reference_tokens=after.reference_tokens - before.reference_tokens,
-        judge_tokens=after.judge_tokens - before.judge_tokens,
-        flops=after.flops - before.flops,
-    )

@@ -15,7 +15,7 @@ from advgame.protocols import Sampler
 from advgame.room import room_of
 from advgame.seeds.attacks import load_attacks
 from advgame.seeds.load import SeedPool
-from advgame.types import Role, Sampling
+from advgame.types import Role
 
 
 def samplers_of(config: RunConfig, weights: Mapping[Role, PlayerWeights]) -> dict[Role, Sampler]:
@@ -47,11 +47,7 @@ def seat_of(
     return ModelSeat(
         sampler=sampler,
         format=get_format(role, player.format),
-        sampling=Sampling(
-            temperature=player.sampling.temperature,
-            top_p=player.sampling.top_p,
-            max_new_tokens=player.sampling.max_new_tokens,
-        ),
+        sampling=player.sampling.draws,
         system=player.system,
         accept_truncated=player.sampling.truncation == "accept",
         guided=guided,

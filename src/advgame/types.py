@@ -10,9 +10,10 @@ attack whose `completion` is None, so nothing downstream needs a second copy for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import add, sub
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 
@@ -160,14 +161,14 @@ class Cost:
         return self.sampled_tokens + self.trained_tokens
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            sampled_tokens=self.sampled_tokens + other.sampled_tokens,
-            read_tokens=self.read_tokens + other.read_tokens,
-            trained_tokens=self.trained_tokens + other.trained_tokens,
-            reference_tokens=self.reference_tokens + other.reference_tokens,
-            judge_tokens=self.judge_tokens + other.judge_tokens,
-            flops=self.flops + other.flops,
-        )
+        return self._each(add, other)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return self._each(sub, other)
+
+    def _each(self, do: Callable[[int, int], int], other: Cost) -> Cost:
+        names = [each.name for each in fields(self)]
+        return Cost(**{name: do(getattr(self, name), getattr(other, name)) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,4 +295,3 @@ class UpdateStats:
     lr: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
-    seconds: float = 0.0

@@ -18,11 +18,11 @@ from rich.console import Console
 
 from advgame.compare.board import _MOST_POINTS, OVER_REFUSAL, _front, _run, board, named
 from advgame.compare.fronts import front
-from advgame.compare.judged import judged
 from advgame.compare.table import tables, transcripts
 from advgame.errors import ConfigError
 from advgame.report.compared import page_of
 from advgame.report.comparison import build_comparison
+from advgame.report.judged import judged
 from advgame.store.reader import RunReader, open_readonly
 
 FLATTERED = "Measured by the judge embedded b, which trained second: its rates of them may flatter."

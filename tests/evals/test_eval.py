@@ -29,7 +29,8 @@ from advgame.evals.judging import (
     parse_judge,
     refuse_training_judge,
 )
-from advgame.evals.target import load_target, own_attacker, target_of
+from advgame.evals.loaded import load_target
+from advgame.evals.target import own_attacker, target_of
 from advgame.models import network
 from advgame.protocols import JudgeGroup
 from advgame.seeds.templates import load_templates
@@ -242,7 +243,7 @@ def test_a_fork_is_measured_as_it_began() -> None:
     assert (began.step, began.weights) == (0, "start")
     loaded = load_target(began)
     there = load_file("first/checkpoints/step-000002/defender/policy.safetensors")
-    here = loaded.weights.tensors(loaded.set_name)
+    here = loaded.weights.tensors(loaded.target.weights)
     assert all((there[name] == value).all() for name, value in here.items())
     assert loaded.fingerprint != load_target(target_of("first@0")).fingerprint
     assert target_of("first@0").checkpoint is None

@@ -21,7 +21,8 @@ from warm import Command
 
 from advgame.config import load
 from advgame.evals.attacked import open_attacker
-from advgame.evals.target import load_target, target_of
+from advgame.evals.loaded import load_target
+from advgame.evals.target import target_of
 from advgame.hosts import is_loopback
 from advgame.models.export import export
 from advgame.prompts import get_format

@@ -111,7 +111,7 @@ def test_what_cannot_be_read_is_not_thrown_away(run: Path, monkeypatch: pytest.M
         raise OSError(errno.EIO, "Input/output error", str(path))
 
     with monkeypatch.context() as broken:
-        broken.setattr(manifest_of, "_sha256", refuse)
+        broken.setattr(manifest_of, "file_digest", refuse)
         with (
             RunFolder.open(run, config(keep_last=3), resume=True) as folder,
             pytest.raises(UnreadableError, match="cannot be read: Input/output error"),

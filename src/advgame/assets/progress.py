@@ -15,9 +15,8 @@ _QUIET_SECONDS = 2.0
 class Bar:
     """Context manager; `update(bytes)` draws on standard error once two seconds have passed."""
 
-    def __init__(self, title: str, total: int, *, shown: bool) -> None:
+    def __init__(self, title: str, total: int) -> None:
         self._start = time.monotonic()
-        self._shown = shown
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -33,7 +32,7 @@ class Bar:
 
     def update(self, done: int) -> None:
         """Show that `done` bytes of the total have arrived."""
-        if not self._shown or time.monotonic() - self._start < _QUIET_SECONDS:
+        if time.monotonic() - self._start < _QUIET_SECONDS:
             return
         self._progress.start()  # does nothing when already started
         self._progress.update(self._task, completed=done)

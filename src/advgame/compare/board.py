@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from advgame.compare.fronts import fixed_tasks, front
-from advgame.compare.judged import judges_of
 from advgame.compare.questions import differences, last_answers, transcripts
 from advgame.config.overrides import differing
 from advgame.errors import ConfigError
+from advgame.evals.judging import describe
 from advgame.store.damage import reading
 from advgame.store.reader import RunReader, open_readonly
+from advgame.store.taught import taught_by
 
 CURVES = (
     "attacker/harmful/reward",
@@ -37,9 +38,9 @@ def board(runs: Sequence[Path]) -> dict[str, Any]:
 
     Returns:
         A JSON-ready report. `runs`: NAME → `schedule`, `seed`, `steps`, `cost`, `seconds`,
-        `scenes` (whether it plays prompt injection),
-        `weights` (those of the Defender that play), `judge` (see `judges_of`), `curves` (`step`,
-        `tokens` and one list a metric) and `validation` (step, tokens, rates).
+        `scenes` (whether it plays prompt injection), `weights` (those of the Defender that play),
+        `judge` (`by` whom validation was judged; `taught`, those that the players learned from),
+        `curves` (`step`, `tokens` and one list a metric) and `validation` (step, tokens, rates).
         `pareto`: `points`, a checkpoint each with its rates and intervals, and `fronts`: for
         each measure of safety, the places of the points that no other one that the same judge
         measured beats in both safety and over-refusal. `utility`, `safety` and `trade_offs` are
@@ -111,6 +112,13 @@ def named(runs: Sequence[Path]) -> dict[str, Path]:
     return dict(zip(names, runs, strict=True))
 
 
+def _judges(reader: RunReader) -> dict[str, Any]:
+    return {
+        "by": describe(reader.config.judges.measuring),
+        "taught": [describe(each) for each in taught_by(reader.path)],
+    }
+
+
 def _run(reader: RunReader) -> dict[str, Any]:
     config, lines = reader.config, reader.metrics()
     spent = {line["step"] + 1: _tokens(line) for line in lines} | {0: 0}
@@ -126,7 +134,7 @@ def _run(reader: RunReader) -> dict[str, Any]:
         "finished": reader.summary() is not None,
         "weights": config.defender.learn.sample_from,
         "scenes": config.judges.defender.type == "sandbox",
-        "judge": judges_of(reader),
+        "judge": _judges(reader),
         "cost": {name: last.get(f"cost/{name}", 0) for name in COSTS},
         "seconds": round(sum(line["time"].get("step", 0.0) for line in lines), 1),
         "curves": {

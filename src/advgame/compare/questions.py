@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from advgame.config.judges import identity
 from advgame.metrics.intervals import paired_difference
 from advgame.store.reader import RunReader
+from advgame.success import WANTED
 from advgame.types import Kind
-from advgame.validation import WANTED
 
 Answers: TypeAlias = Mapping[tuple[str, str], Mapping[str, Any]]
 """(mode, seed) → a row of a validation report."""

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from advgame.compare.board import OVER_REFUSAL, SAFETY
-from advgame.compare.judged import judged
 from advgame.hostile import clean
 from advgame.numbers import percent, points
 from advgame.report.compared import SUPPLY
+from advgame.report.judged import judged
 from advgame.report.rates import label_of, lost
 
 _LAST = ("attacker/harmful/reward", "defender/harmful/attacked/reward")

@@ -23,12 +23,12 @@ _MOST_THREADS = 1024  # far above any use; what the operating system refuses is 
 _MOST_REPLIES = 1_000_000  # a step; a hundred times what is measured, and its episodes fit memory
 
 
-def learners(config: RunConfig) -> tuple[str, ...]:
-    """Names of the players that the schedule trains in some step."""
+def learners(config: RunConfig) -> tuple[Role, ...]:
+    """The players that the schedule trains in some step."""
     # Inside, because the schedule is built on this package.
     from advgame.schedule import ever_learns
 
-    return tuple(role.value for role in ever_learns(config.schedule))
+    return ever_learns(config.schedule)
 
 
 def check(config: RunConfig) -> None:
@@ -43,11 +43,11 @@ def check(config: RunConfig) -> None:
 
 
 def _trainable(config: RunConfig) -> Iterator[str]:
-    for name in learners(config):
-        if isinstance(config.player(Role(name)).engine, OpenAIEngine):
+    for role in learners(config):
+        if isinstance(config.player(role).engine, OpenAIEngine):
             yield (
-                f"{name}.engine.type = openai: an endpoint cannot be trained; use hf, or a "
-                f"schedule that leaves the {name} alone"
+                f"{role}.engine.type = openai: an endpoint cannot be trained; use hf, or a "
+                f"schedule that leaves the {role} alone"
             )
 
 
@@ -66,7 +66,7 @@ def _seeds(config: RunConfig) -> Iterator[str]:
     some_attacked = attacked.harmful + attacked.benign > 0
     if not some_attacked and direct.harmful + direct.benign == 0:
         yield "seeds.attacked and seeds.direct are all 0: nothing to play; raise one of them"
-    elif not some_attacked and "attacker" in learners(config):
+    elif not some_attacked and Role.ATTACKER in learners(config):
         yield "seeds.attacked is all 0, so the attacker never plays; raise it or train one player"
     for kind in Kind:
         for key, counts in (("attacked", attacked), ("direct", direct)):
@@ -92,27 +92,27 @@ def _contrast(config: RunConfig) -> Iterator[str]:
     if not groups:
         return  # `_seeds` says so
     counts = {
-        "attacker": ("game.prompts_per_seed", config.game.prompts_per_seed),
-        "defender": max(groups, key=lambda group: group[1]),
+        Role.ATTACKER: ("game.prompts_per_seed", config.game.prompts_per_seed),
+        Role.DEFENDER: max(groups, key=lambda group: group[1]),
     }
     guided = config.defender.guide.harmful + config.defender.guide.benign
-    for name in learners(config):
-        key, count = counts[name]
-        player = config.player(Role(name))
+    for role in learners(config):
+        key, count = counts[role]
+        player = config.player(role)
         credit = player.learn.credit_or_default
         inside = credit.type == "pairs" or credit.baseline == "seed"
         if count < 2 and inside:
-            yield f"{key} = {count}: {name} learns from contrasts inside a group; needs at least 2"
-        elif inside and player.sampling.temperature == 0 and not (name == "defender" and guided):
+            yield f"{key} = {count}: {role} learns from contrasts inside a group; needs at least 2"
+        elif inside and player.sampling.temperature == 0 and not (role is Role.DEFENDER and guided):
             yield (
-                f"{name}.sampling.temperature = 0: every move of a group is the same, so there is "
+                f"{role}.sampling.temperature = 0: every move of a group is the same, so there is "
                 "no contrast to learn from; raise it"
             )
-        elif count < 2 and (most := _together(config, name)) < 2:
+        elif count < 2 and (most := _together(config, role)) < 2:
             yield (
-                f"{key} = {count}: {name} learns from contrasts among what an update takes, and "
+                f"{key} = {count}: {role} learns from contrasts among what an update takes, and "
                 f"none takes more than {most}; raise it or the seeds, or lower "
-                f"{name}.learn.minibatches"
+                f"{role}.learn.minibatches"
             )
 
 
@@ -132,15 +132,14 @@ def _groups(config: RunConfig) -> list[tuple[str, int]]:
     return found
 
 
-def _together(config: RunConfig, name: str) -> int:
+def _together(config: RunConfig, role: Role) -> int:
     """The most moves that an optimiser step of a player is meant to take, one a group."""
     # Inside, because the schedule is built on this package.
     from advgame.schedule import splits
 
     seeds, game = config.seeds, config.game
-    each = {"attacker": (1, 0), "defender": (game.prompts_per_seed, 1)}[name]
-
-    parts = config.player(Role(name)).learn.minibatches  # of the seeds
+    each = {Role.ATTACKER: (1, 0), Role.DEFENDER: (game.prompts_per_seed, 1)}[role]
+    parts = config.player(role).learn.minibatches  # of the seeds
 
     def groups(kind: Kind) -> int:
         attacked, direct = getattr(seeds.attacked, kind), getattr(seeds.direct, kind)
@@ -172,11 +171,11 @@ def _guide(config: RunConfig) -> Iterator[str]:
 
 
 def _reference(config: RunConfig) -> Iterator[str]:
-    for name in learners(config):
-        learn = config.player(Role(name)).learn
+    for role in learners(config):
+        learn = config.player(role).learn
         if learn.reference == "recorded" and learn.sample_from == "policy":
             yield (
-                f"{name}.learn.reference = recorded with sample_from = policy: the policy would "
+                f"{role}.learn.reference = recorded with sample_from = policy: the policy would "
                 "be its own reference and nothing holds it; use sample_from=ema or reference=frozen"
             )
 

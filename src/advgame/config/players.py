@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from advgame.config.base import Config
+from advgame.types import Sampling
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -23,6 +24,13 @@ class SamplingConfig(Config):
     """A move that reaches this length is truncated."""
     truncation: Literal["fault", "accept"] = "fault"
     """accept: a move cut at the limit is judged as it stands (small models, short budgets)."""
+
+    @property
+    def draws(self) -> Sampling:
+        """What the engine is asked for."""
+        return Sampling(
+            temperature=self.temperature, top_p=self.top_p, max_new_tokens=self.max_new_tokens
+        )
 
 
 class AdapterConfig(Config):

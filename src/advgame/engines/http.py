@@ -22,7 +22,7 @@ import httpx
 import tenacity
 
 from advgame.errors import ConfigError, EndpointError, RejectedByEndpointError
-from advgame.hostile import clean
+from advgame.hostile import one_line
 from advgame.hosts import is_loopback
 
 MAX_BYTES = 8 * 2**20
@@ -113,7 +113,7 @@ class JsonEndpoint:
         except (ImportError, ValueError) as error:
             raise ConfigError(
                 f"the proxy of ALL_PROXY, HTTP_PROXY or HTTPS_PROXY cannot be used for "
-                f"{self._url} ({_line(str(error))}): set another, or name the host in NO_PROXY"
+                f"{self._url} ({one_line(str(error))}): set another, or name the host in NO_PROXY"
             ) from None
 
     async def call(
@@ -164,7 +164,7 @@ class JsonEndpoint:
             ) from None
         except httpx.ConnectError as error:
             raise _MayPassError(
-                f"{url} cannot be reached ({_line(str(error))}): is the server running, "
+                f"{url} cannot be reached ({one_line(str(error))}): is the server running, "
                 "and engine.base_url right?"
             ) from None
         except httpx.HTTPError as error:
@@ -191,7 +191,7 @@ class JsonEndpoint:
 
     def _harmless(self, words: str) -> str:
         """A server's words for a message: the key struck out, then cut to one line."""
-        return _line(words.replace(self._key, "***") if self._key else words)
+        return one_line(words.replace(self._key, "***") if self._key else words)
 
     def _advice(self, status: int) -> str:
         match status:
@@ -257,7 +257,7 @@ def _object(response: httpx.Response, url: str, raw: bytes) -> dict[str, Any]:
     kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if not kind.endswith("json"):
         raise EndpointError(
-            f"{url} answered {_line(kind) or 'no content type'}, not JSON: "
+            f"{url} answered {one_line(kind) or 'no content type'}, not JSON: "
             "does engine.base_url end in /v1?"
         )
     try:
@@ -282,9 +282,3 @@ def _server_words(raw: bytes) -> str:
         if isinstance(value, dict) and key in value:
             value = value[key]
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _line(text: str) -> str:
-    """One short harmless line of what a server said."""
-    line = " ".join(clean(text[:1_000]).split())
-    return line if len(line) <= 200 else line[:199] + "…"

@@ -26,8 +26,9 @@ from advgame.engines.embed import build_embedder
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import SeedError
 from advgame.evals.catalog import AnyTask, SafetyTask
+from advgame.evals.loaded import Loaded, load_target
 from advgame.evals.questions import Question
-from advgame.evals.target import Exported, Loaded, Target, load_target, target_of
+from advgame.evals.target import Exported, Target, target_of
 from advgame.game.attack import attack
 from advgame.game.check import check
 from advgame.game.seat import ModelSeat
@@ -39,7 +40,7 @@ from advgame.protocols import FaithfulnessCheck, Sampler
 from advgame.seats import seat_of
 from advgame.seeds.attacks import load_attacks
 from advgame.store.atomic import write_text
-from advgame.types import Cost, Role, Sampling, Seed
+from advgame.types import Cost, Role, Seed
 from advgame.world import Judges
 
 T = TypeVar("T")
@@ -223,9 +224,6 @@ def _of_no_run(
         sampling=RunConfig().attacker.sampling.model_copy(update={"truncation": "accept"}),
     )
     how = own.sampling
-    sampling = Sampling(
-        temperature=how.temperature, top_p=how.top_p, max_new_tokens=how.max_new_tokens
-    )
     judge: FaithfulnessCheck = NoCheck()
     if checked:
         judge = build_check(SimilarityCheckConfig(), judge_samplers(), build_embedder, None)
@@ -233,13 +231,13 @@ def _of_no_run(
         seat=ModelSeat(
             sampler=sampler,
             format=get_format(Role.ATTACKER, own.format),
-            sampling=sampling,
+            sampling=how.draws,
             system=own.system,
             accept_truncated=how.truncation == "accept",
         ),
         check=judge,
         drift=None,
-        fingerprint=_known(loaded, repr(exported or sampling)) if loaded else None,
+        fingerprint=_known(loaded, repr(exported or how.draws)) if loaded else None,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from advgame.config.game import SeedSource
 from advgame.errors import ConfigError
+from advgame.success import WANTED
 from advgame.types import Kind
 
 
@@ -42,7 +43,7 @@ class SafetyTask:
     @property
     def counts(self) -> str:
         """The name of the rate: what the share of successes is the share of."""
-        return "attack_success" if self.kind is Kind.HARMFUL else "over_refusal"
+        return WANTED[self.kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

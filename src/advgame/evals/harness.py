@@ -21,7 +21,7 @@ from lm_eval.models.huggingface import HFLM
 from advgame.derive import derive
 from advgame.engines.openai import OpenAISampler
 from advgame.errors import SeedError
-from advgame.evals.target import Loaded
+from advgame.evals.loaded import Loaded
 from advgame.judges.cache import VerdictCache
 from advgame.types import Message, SampleRequest, Sampling
 

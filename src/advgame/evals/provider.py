@@ -10,7 +10,6 @@ format it learned, as behind `advgame serve`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -18,13 +17,13 @@ from typing import Any
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, modelapi
 
 from advgame.assets import cache_dir
-from advgame.derive import derive
+from advgame.derive import derive, digest
 from advgame.errors import ModelError
 from advgame.evals.gather import Gather
+from advgame.evals.loaded import Loaded, load_target
 from advgame.evals.own_api import OwnAPI
-from advgame.evals.target import Loaded, load_target, target_of
+from advgame.evals.target import target_of
 from advgame.judges.cache import VerdictCache
-from advgame.models.chat import render
 from advgame.serve.player import manner_of
 from advgame.serve.shapes import wanted
 from advgame.types import Finish, Kind, Message, Role, SampleRequest, Sampling
@@ -86,8 +85,8 @@ class AdvGameAPI(OwnAPI):
         if seed is None:
             seed = derive(0, "eval", *(m.content for m in messages))
         request = self._request(messages, seed, how)
-        tokens = self._length(request)
-        if tokens + how.max_new_tokens > self._positions():
+        tokens = self.loaded.length(request)
+        if tokens + how.max_new_tokens > self.loaded.sampler.positions:
             return self.said("", "model_length", read=tokens, written=0)
         key = self._key(request)
         kept = self._cache.get(key) if self._cache else None
@@ -134,23 +133,15 @@ class AdvGameAPI(OwnAPI):
         parsed = self._manner.format.parse(text)
         return parsed.text if parsed else ""
 
-    def _length(self, request: SampleRequest) -> int:
-        return len(render(self.loaded.weights.tokenizer, request.messages, request.prefill))
-
-    def _positions(self) -> int:
-        positions: int = self.loaded.sampler.positions  # type: ignore[attr-defined]
-        return positions
-
     def _key(self, request: SampleRequest) -> str:
         how = request.sampling
-        parts = [
+        return digest(
             self.loaded.fingerprint,
             [[m.role, m.content] for m in request.messages],
             request.prefill,
             [how.temperature, how.top_p, how.max_new_tokens],
             request.seeds if how.temperature else [],
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        )
 
 
 @modelapi(name="advgame")  # type: ignore[untyped-decorator]

@@ -36,6 +36,7 @@ from advgame.judges.rubric import load_rubrics
 from advgame.metrics.intervals import rate
 from advgame.protocols import Judge, JudgeGroup
 from advgame.seeds.splits import seed_id
+from advgame.success import SUCCESS
 from advgame.types import (
     Completion,
     Cost,
@@ -47,7 +48,6 @@ from advgame.types import (
     Sampling,
     Seed,
 )
-from advgame.validation import SUCCESS
 
 _SAYS = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
 FAULT = "advgame_fault"  # in a sample's metadata: why its attack came to nothing

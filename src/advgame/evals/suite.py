@@ -148,15 +148,15 @@ def _questions(
     told: dict[str, Any] = {"asked": _asked(found)} if task.attacked else {}
     if by is None or made_by is None:
         return found, told
-    spent = cost_of(by, settings.attacker_key_env)
+    spent = cost_of(by, settings.attacker_key_env) - before
     path = write_attacks(found, logs / f"{task.name}-attacks.jsonl")
     return found, told | {
         "attacks": {
             "by": f"{made_by.run}@{made_by.step}" if made_by.run else by,
             "file": path.name,
-            "tokens": spent.sampled_tokens - before.sampled_tokens,
-            "read_tokens": spent.read_tokens - before.read_tokens,
-            "judge_tokens": spent.judge_tokens - before.judge_tokens,
+            "tokens": spent.sampled_tokens,
+            "read_tokens": spent.read_tokens,
+            "judge_tokens": spent.judge_tokens,
             "seconds": round(time.monotonic() - begun, 1),
         }
     }

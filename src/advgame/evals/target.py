@@ -1,18 +1,12 @@
-"""Whom to measure: from `MODEL|RUN` on the command line to weights that answer.
-
-`target_of` reads names and configurations alone; `load_target` loads the weights.
-"""
+"""Whom to measure: what `MODEL|RUN` on the command line names, read off names and files alone."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advgame import __version__, assets
-from advgame.assets.wheel import sha256
 from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import HfEngine, PlayerConfig, SamplingConfig
@@ -20,12 +14,11 @@ from advgame.errors import ConfigError, ModelError, StoreError
 from advgame.evals.judging import split_endpoint
 from advgame.models.resolve import resolve
 from advgame.paths import expanded
-from advgame.protocols import Sampler
-from advgame.store.checkpoint import Checkpoint
+from advgame.store.checkpoint import Checkpoint, step_name
 from advgame.store.reader import open_readonly
 from advgame.store.select import Which, parse_source, resolve_checkpoint
 from advgame.store.taught import CARD, judges_of_card, taught_by
-from advgame.types import Message, Role, SampleRequest, Sampling, WeightName, Weights
+from advgame.types import Role, WeightName, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +131,7 @@ def _player(text: str, folder: Path, role: Role, step: Which, weights: Weights |
     part = config.part(role)
     learned = False
     checkpoint = None
-    if step != 0 or (folder / "checkpoints" / "step-000000").is_dir():
+    if step != 0 or (folder / "checkpoints" / step_name(0)).is_dir():
         checkpoint = resolve_checkpoint(folder, step)
         learned = (checkpoint.path / part).is_dir()
     elif saved := open_readonly(folder).checkpoints():  # a fork's tell how it began
@@ -192,106 +185,3 @@ def _exported(path: Path) -> Exported | None:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged: export the player again") from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A model in this process, ready to answer.
-
-    `fingerprint` is a hash of the weights, of how they are asked and of this version: what equals
-    it gives the same replies. None where it cannot be known.
-    """
-
-    target: Target
-    sampler: Sampler
-    weights: Any  # PlayerWeights
-    set_name: Any  # SetName
-    fingerprint: str | None
-    describe: str
-
-    def request(self, messages: tuple[Message, ...], seed: int, how: Sampling) -> SampleRequest:
-        """Ask for one reply to a chat, as the player's format says."""
-        from advgame.prompts import get_format
-
-        form = get_format(Role.DEFENDER, self.target.format)
-        asked = form.chat(messages, self.target.system)
-        return SampleRequest(messages=asked, seeds=(seed,), sampling=how, prefill=form.prefill)
-
-    def read(self, text: str) -> str:
-        """The reply in what the model wrote; empty where its format holds none."""
-        from advgame.prompts import get_format
-
-        parsed = get_format(Role.DEFENDER, self.target.format).parse(text)
-        return parsed.text if parsed else ""
-
-
-def load_target(target: Target) -> Loaded:
-    """Load the weights of a target in this process.
-
-    Raises:
-        ModelError, StoreError, AssetError: they cannot be had.
-    """
-    from advgame.engines.hf import HfSampler
-    from advgame.models.build import build_players
-    from advgame.models.full import FullWeights
-    from advgame.models.network import load_model, load_network
-
-    own: Any
-    if target.config is None:
-        network = load_network(target.name)
-        own = FullWeights(
-            network,
-            lambda dtype: load_model(network.name, dtype, network.device),
-            master=False,
-        )
-        batch_tokens = HfEngine().batch_tokens
-    else:
-        from advgame.learn.checkpoint import load_weights
-
-        player = player_config(target.config, target.role)
-        built = build_players(player, player, target.config.seed, shared=True)
-        own = built[target.role]
-        if target.checkpoint is not None:
-            part = target.checkpoint.path / target.config.part(target.role)
-            load_weights(part, own, (target.weights,))
-        assert isinstance(player.engine, HfEngine)  # `player_config` refuses others
-        batch_tokens = player.engine.batch_tokens
-    sampler = HfSampler(own, batch_tokens, target.weights)
-    return Loaded(
-        target=target,
-        sampler=sampler,
-        weights=own,
-        set_name=target.weights,
-        fingerprint=_fingerprint(target, own),
-        describe=own.describe(),
-    )
-
-
-def _fingerprint(target: Target, weights: Any) -> str | None:
-    model = player_config(target.config, target.role).model if target.config else target.name
-    base = _base(model, weights)
-    if base is None:
-        return None
-    parts = [__version__, base, weights.describe(), target.format, target.system or ""]
-    if target.checkpoint is not None:
-        assert target.config is not None  # a checkpoint is one of a run
-        part = target.checkpoint.path / target.config.part(target.role)
-        parts.append(sha256(part / f"{target.weights}.safetensors"))
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _base(model: str, weights: Any) -> str | None:
-    """What identifies the weights a model name stands for; None where nothing does."""
-    if assets.is_asset(model):
-        return f"{model} {assets.get(model).version}"
-    folder = expanded(model)
-    if folder.is_dir():
-        files = sorted(path for path in folder.iterdir() if path.suffix in _CONTENT)
-        return " ".join(f"{path.name}:{sha256(path)}" for path in files)
-    if model == "tiny-random":
-        return model
-    commit = getattr(weights.network.model.config, "_commit_hash", None)
-    return f"{model} {commit}" if commit else None
-
-
-_CONTENT = {".safetensors", ".json", ".jinja", ".model", ".txt"}

@@ -36,8 +36,8 @@ from advgame.evals.provider import MAX_TOKENS, AdvGameAPI
 from advgame.evals.questions import Part, Question, plain, seeds_of, wrapped
 from advgame.metrics.intervals import by_seed
 from advgame.protocols import JudgeGroup
+from advgame.success import SUCCESS
 from advgame.types import Judgement, Kind, Role, Seed
-from advgame.validation import SUCCESS
 
 ON_SCORE: ContextVar[Callable[[], None]] = ContextVar("ON_SCORE", default=lambda: None)
 """Called for each answer that is judged: for a progress bar."""

@@ -29,9 +29,9 @@ from advgame.engines.openai import OpenAISampler
 from advgame.errors import SeedError
 from advgame.evals.catalog import UtilityTask
 from advgame.evals.harness import BATCH, Answers, Endpoint, Kept
+from advgame.evals.loaded import Loaded
 from advgame.evals.packaged import packaged, prepare
 from advgame.evals.settings import Progress, Settings
-from advgame.evals.target import Loaded
 from advgame.hub import cached_if_silent, why_not
 from advgame.judges.cache import VerdictCache
 from advgame.metrics.intervals import rate
@@ -59,7 +59,7 @@ def run_utility(
         fingerprint = model.fingerprint
         of = f"{fingerprint} {version('lm-eval')}" if fingerprint else None
         answers = Answers(of, cache, told)
-        with model.weights.use(model.set_name) as network:
+        with model.weights.use(model.target.weights) as network:
             lm: Kept | Endpoint = Kept(network, model, answers)
             found = scores(task, lm, settings.limit, max_tokens=settings.written_tokens)
     elif not task.writes:

@@ -33,7 +33,6 @@ from advgame.judges.rule import RuleJudge
 from advgame.judges.sandbox import SandboxJudge
 from advgame.paths import expanded
 from advgame.protocols import Embedder, FaithfulnessCheck, Judge, Sampler
-from advgame.types import Sampling
 
 SamplerFactory: TypeAlias = Callable[[Engine, str], Sampler]
 """(engine, model) → a sampler of its own, with a cost of its own (weights may be shared)."""
@@ -126,7 +125,7 @@ def _asker(
         sampler_factory(engine, config.model),
         identity=f"{where} {config.model}",
         state=_state(config.model) if where == "hf" else "",
-        sampling=Sampling(**config.sampling.model_dump(exclude={"truncation"})),
+        sampling=config.sampling.draws,
         accept_cut=config.sampling.truncation == "accept",
         retries=config.retries,
         cache=VerdictCache(folder) if folder else None,

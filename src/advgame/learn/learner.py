@@ -10,7 +10,6 @@ The result does not depend on how examples fall into micro-batches or ranks.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,6 @@ class LocalLearner:
         Raises:
             ValueError: no example, on any rank, has weight.
         """
-        started = time.perf_counter()
         totals = Totals(self._reduce)
         denominator = totals.over_ranks(self._objective.denominator(examples))
         if not denominator > 0:
@@ -86,7 +84,6 @@ class LocalLearner:
             lr=outcome.lr,
             metrics=totals.metrics() | counts,
             cost=self._accountant.cost,
-            seconds=time.perf_counter() - started,
         )
 
     def pace(self, spent: float, /) -> None:

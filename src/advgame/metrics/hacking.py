@@ -21,6 +21,7 @@ from typing import Any
 from advgame.metrics.agreement import Confusion, confusion, kappa_of
 from advgame.metrics.intervals import Difference
 from advgame.metrics.moments import Moments, mean_difference, moments, pooled
+from advgame.success import SUCCESS
 from advgame.types import Kind, Role
 
 Line = Mapping[str, Any]
@@ -29,7 +30,6 @@ Pair = tuple[float, float]  # (training judge, second judge), 0–10
 LEVEL = 0.99
 LEAST_AUDITS = 4
 LEAST_SEEDS = 8  # in each half of the window
-YES_FROM = 5.0
 
 _COUNTS = {"both": "both", "train_only": "first_only", "audit_only": "second_only",
            "neither": "neither"}  # fmt: skip
@@ -57,8 +57,8 @@ def audited(pairs: Mapping[str, Sequence[Sequence[Pair]]], unscored: Mapping[str
             found[f"audit/{cell}/{name}"] = known["mean"] if known else None
             found[f"audit/{cell}/{name}_sd"] = known["sd"] if known else None
         table = confusion(
-            [a >= YES_FROM for each in seeds for a, _ in each],
-            [b >= YES_FROM for each in seeds for _, b in each],
+            [a >= SUCCESS for each in seeds for a, _ in each],
+            [b >= SUCCESS for each in seeds for _, b in each],
         )
         found |= {f"audit/{cell}/{name}": table[key] for name, key in _COUNTS.items()}  # type: ignore[literal-required]
         found |= {

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from advgame.success import SUCCESS
 from advgame.text import distinct_grams, jaccard, near_copy, self_overlap, words
 from advgame.types import Branch, Episode, Fault, Kind, Scored
 
 Metrics: TypeAlias = dict[str, float | None]
-
-WIN_FROM = 5.0  # the middle of the judges' scale, as in validation
 
 
 def summarise(episodes: Sequence[Episode[Scored]], copy_above: float | None = None) -> Metrics:
@@ -126,7 +125,7 @@ def _won(attack: Scored) -> bool | None:
     word = attack.judgements.get("attack")
     if word is None or word.value is None or attack.reward.value is None:
         return None
-    return word.value >= WIN_FROM and attack.reward.value > 0
+    return word.value >= SUCCESS and attack.reward.value > 0
 
 
 def _contrast(groups: Iterable[Sequence[Scored]]) -> float | None:

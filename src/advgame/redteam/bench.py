@@ -14,8 +14,8 @@ from advgame.protocols import JudgeGroup
 from advgame.redteam.play import Ended
 from advgame.redteam.secrets import unsaid
 from advgame.redteam.values import Finding, State, Verdict
+from advgame.success import SUCCESS
 from advgame.types import Judgement, Role, Seed
-from advgame.validation import SUCCESS
 
 REASON_CHARS = 300
 EMPTY = "an empty reply"

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from advgame.compare.judged import judged
 from advgame.errors import StoreError
 from advgame.numbers import in_percent, in_points
 from advgame.report.comparison import build_comparison
+from advgame.report.judged import judged
 from advgame.report.plots import spanned
 from advgame.report.rates import REFUSED, label_of, lost
 from advgame.report.studied import page_of_study

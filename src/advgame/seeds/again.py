@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from advgame.metrics.rollouts import WIN_FROM
+from advgame.success import SUCCESS
 from advgame.types import Episode, Kind, Scored, Seed
 
 WITHIN = 8  # steps; longer ago it was another Defender
@@ -40,7 +40,7 @@ def met(episodes: Iterable[Episode[Scored]]) -> tuple[Met, ...]:
         ]
         scores = [word for word in words if word is not None]
         if scores:
-            wrong = sum(score < WIN_FROM for score in scores) / len(scores)
+            wrong = sum(score < SUCCESS for score in scores) / len(scores)
             found.append(Met(episode.seed, wrong))
     return tuple(found)
 

@@ -8,21 +8,16 @@ said to the last attempt) asks for another attempt at the same request.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from advgame.config.players import SamplingConfig
 from advgame.errors import StoreError
-from advgame.evals.target import Loaded, Target, load_target, target_of
-from advgame.models.chat import render
-from advgame.paths import expanded
+from advgame.evals.loaded import Loaded, load_target
+from advgame.evals.target import Target, target_of
 from advgame.prompts import Format, get_format
 from advgame.serve.shapes import Shape, wanted
 from advgame.store.select import Which
-from advgame.store.taught import CARD
 from advgame.types import Kind, Message, Role, SampleRequest, Sampling, Weights
 
 _FEWSHOT = "fewshot"  # how a model that was never an Attacker is asked to be one
@@ -51,8 +46,7 @@ class Player:
     @property
     def context(self) -> int:
         """The most tokens of a prompt and its reply together."""
-        positions: int = self.loaded.sampler.positions  # type: ignore[attr-defined]
-        return positions
+        return self.loaded.sampler.positions
 
     def tokens(self, request: SampleRequest) -> int:
         """Tokens of a prompt.
@@ -60,7 +54,7 @@ class Player:
         Raises:
             ModelError: the model's chat template refuses the chat.
         """
-        return len(render(self.loaded.weights.tokenizer, request.messages, request.prefill))
+        return self.loaded.length(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +156,9 @@ def manner_of(target: Target) -> Manner:
     if target.config is not None:
         asked = target.config.player(role)
         return _manner(role, asked.format, asked.system, asked.sampling)
-    card = _card(expanded(target.name) / CARD)
-    if card is not None and card["role"] == role.value:
-        sampling = SamplingConfig.model_validate(card["sampling"])
-        return _manner(role, card["format"], card["system"], sampling)
+    card = target.exported
+    if card is not None and card.role is role:
+        return _manner(role, card.format, card.system, card.sampling)
     own = SamplingConfig(truncation="accept" if role is Role.ATTACKER else "fault")
     return _manner(role, _FEWSHOT if role is Role.ATTACKER else "plain", None, own)
 
@@ -191,23 +184,11 @@ def open_player(
     return Player(name=role.value, source=source, manner=manner_of(target), loaded=load(target))
 
 
-def _card(path: Path) -> dict[str, Any] | None:
-    try:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} is damaged: export the player again") from error
-    return card
-
-
 def _manner(role: Role, form: str, system: str | None, how: SamplingConfig) -> Manner:
     return Manner(
         role=role,
         format=get_format(role, form),
         system=system,
-        sampling=Sampling(
-            temperature=how.temperature, top_p=how.top_p, max_new_tokens=how.max_new_tokens
-        ),
+        sampling=how.draws,
         accept_truncated=how.truncation == "accept",
     )

@@ -20,7 +20,6 @@ try:
 except ImportError as error:  # starlette comes first, in `app`
     raise ConfigError("serving needs uvicorn; run `pip install 'advgame[serve]'`") from error
 
-KEY_ENV = "ADVGAME_API_KEY"
 _LEAST_KEY = 16
 _CONNECTIONS = 256
 _GRACE = 60  # seconds that replies under way are given when the server is told to stop

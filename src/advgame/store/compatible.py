@@ -17,7 +17,7 @@ from advgame.config.overrides import flat
 from advgame.errors import StoreError
 
 _GROWS = ("train.steps", "train.budget_tokens")
-_FREE = ("name", "sinks", "train.save.", "train.threads")
+FREE = ("name", "sinks", "train.save.", "train.threads")  # they change no number
 _WHERE = ("base_url", "key_env", "timeout", "retries", "concurrency")
 
 
@@ -35,7 +35,7 @@ def check(folder: Path, old: RunConfig, new: RunConfig) -> list[str]:
     changed = [
         key
         for key in differ
-        if not key.startswith(_FREE)
+        if not key.startswith(FREE)
         and not _is_where(key)
         and not (key in _GROWS and before.get(key) and after.get(key))
     ]

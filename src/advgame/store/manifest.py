@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from advgame.derive import file_digest
 from advgame.errors import StoreError, UnreadableError
 from advgame.store.atomic import write_json
 
@@ -30,7 +31,7 @@ def write(folder: Path, step: int, metrics: Mapping[str, Any]) -> None:
             raise StoreError(f"a checkpoint holds plain files only, not {path}")
         if path.is_file():
             name = path.relative_to(folder).as_posix()
-            files[name] = {"sha256": _sha256(path), "size": path.stat().st_size}
+            files[name] = {"sha256": file_digest(path), "size": path.stat().st_size}
     body = {"format": FORMAT, "step": step, "metrics": dict(metrics), "files": files}
     write_json(folder / NAME, {**body, "checksum": _checksum(body)})
 
@@ -76,7 +77,7 @@ def verify(folder: Path) -> dict[str, Any]:
             size = path.stat().st_size
             if size != facts["size"]:
                 raise StoreError(f"{path} is torn: {size} bytes instead of {facts['size']}")
-            if _sha256(path) != facts["sha256"]:
+            if file_digest(path) != facts["sha256"]:
                 raise StoreError(f"{path} is altered: its SHA-256 differs from the manifest")
         except FileNotFoundError:
             raise StoreError(f"{folder} is incomplete: it has no {name}") from None
@@ -85,11 +86,6 @@ def verify(folder: Path) -> dict[str, Any]:
         except OSError as error:
             raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
     return body
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum(body: Mapping[str, Any]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from advgame.derive import digest
 from advgame.study.config import FixedAttack
 from advgame.study.measures import Record, evaluation
 from advgame.study.plan import DEFAULTS, START, Plan, Trial, changed
@@ -85,7 +84,7 @@ def asked(plan: Plan, cell: Cell | None = None) -> str:
     if cell:
         fixed = cell.fixed and cell.fixed.model_dump(mode="json", exclude={"name"})
         parts += [cell.set, fixed, cell.defender]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return digest(*parts)[:16]
 
 
 def usable(plan: Plan, trial: Trial, record: Record | None) -> Record | None:

@@ -17,12 +17,12 @@ from advgame.errors import ConfigError
 from advgame.schedule import ever_learns
 from advgame.seeds.load import check as check_seeds
 from advgame.seeds.templates import BUNDLED, load_templates, template_names
+from advgame.store.compatible import FREE
 from advgame.study.config import Study, beside, load_study
 from advgame.types import Role
 
 START = "start"  # the untrained Defender is measured like any arm's
 _MOST_STEPS = 1_000_000  # the budget ends a run, not this
-_FREE = ("name", "sinks", "train.save.", "train.threads")  # they change no number
 DEFAULTS: Final = dict(flat(RunConfig().model_dump(mode="json")))
 
 
@@ -32,7 +32,7 @@ def changed(tree: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]
     return {
         key: value
         for key, value in flat(tree)
-        if known.get(key, missing) != value and not key.startswith(_FREE)
+        if known.get(key, missing) != value and not key.startswith(FREE)
     }
 
 

@@ -17,7 +17,7 @@ from functools import cache
 import httpx
 
 from advgame.engines.http import retry_after
-from advgame.hostile import clean
+from advgame.hostile import one_line
 from advgame.hosts import is_loopback
 from advgame.redteam.secrets import SHORTEST
 from advgame.redteam.targets.base import USER_AGENT, Limits, TargetError
@@ -103,8 +103,7 @@ class Exchange:
 
     def harmless(self, words: str) -> str:
         """A server's words as one short line without the secrets that were sent to it."""
-        line = " ".join(clean(self.unsaid(words)[:1_000]).split())
-        return line if len(line) <= 200 else line[:199] + "…"
+        return one_line(self.unsaid(words))
 
     def unsaid(self, text: str) -> str:
         """`text` with the secrets struck out: a server may echo what it was sent.

@@ -24,7 +24,7 @@ from tenacity import RetryError
 from advgame.derive import derive
 from advgame.errors import ConfigError
 from advgame.evals.provider import AT_ONCE, AdvGameAPI
-from advgame.hostile import clean
+from advgame.hostile import one_line
 from advgame.redteam.secrets import unsaid
 from advgame.redteam.targets.base import SDKS, Limits, TargetError, estimated
 from advgame.redteam.targets.bounded import bounded_client
@@ -74,7 +74,7 @@ class InspectTarget:
         if len(text.encode("utf-8", "replace")) > self.limits.bytes:
             raise TargetError(State.OVERSIZE, f"more than {self.limits.bytes} bytes")
         if output.empty and output.error:
-            raise TargetError(State.REJECTED, _line(output.error))
+            raise TargetError(State.REJECTED, _said(output.error))
         if output.stop_reason == "model_length" and not text:
             raise TargetError(State.REJECTED, "the prompt does not fit the model")
         usage = estimated(chat, text)
@@ -99,7 +99,7 @@ class InspectTarget:
             error = found if isinstance(found, Exception) else error
         may_pass = bool(self.model.api.should_retry(error))
         state = State.UNAVAILABLE if may_pass else State.REJECTED
-        return TargetError(state, _line(f"{type(error).__name__}: {error}"), may_pass=may_pass)
+        return TargetError(state, _said(f"{type(error).__name__}: {error}"), may_pass=may_pass)
 
 
 def inspect_target(name: str, model: str, limits: Limits, at_once: int) -> InspectTarget:
@@ -114,17 +114,17 @@ def inspect_target(name: str, model: str, limits: Limits, at_once: int) -> Inspe
     try:
         made = get_model(model, memoize=False, **own)
     except Exception as error:  # every provider has its own
-        raise ConfigError(f"{name}: {_line(_unmarked(str(error)))}") from error
+        raise ConfigError(f"{name}: {_said(_unmarked(str(error)))}") from error
     return InspectTarget(name=name, model=made, limits=limits, at_once=at_once)
 
 
-def model_target(name: str, model: str, step: int | None, weights: str | None) -> InspectTarget:
+def model_target(name: str, model: str, step: int | None) -> InspectTarget:
     """The target `model:NAME|FOLDER|RUN`, loaded in this process.
 
     Raises:
         AdvGameError: there is no such model.
     """
-    made = get_model(f"advgame/{model}", memoize=False, cached=False, step=step, weights=weights)
+    made = get_model(f"advgame/{model}", memoize=False, cached=False, step=step)
     return InspectTarget(
         name=name,
         model=made,
@@ -149,6 +149,5 @@ def _unmarked(text: str) -> str:
         return text
 
 
-def _line(text: str) -> str:
-    line = " ".join(clean(unsaid(text)[:1_000]).split())
-    return line if len(line) <= 200 else line[:199] + "…"
+def _said(text: str) -> str:
+    return one_line(unsaid(text))

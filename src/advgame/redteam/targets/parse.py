@@ -157,7 +157,7 @@ def _model(text: str, rest: str, how: _How) -> Named:
     def open_() -> Target:
         from advgame.redteam.targets.model import model_target
 
-        return model_target(text, run, step, None)
+        return model_target(text, run, step)
 
     return Named(name=text, where=f"{rest}, in this process", local=True, open=open_)
 

@@ -5,23 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from advgame.evals.judging import describe
-from advgame.store.reader import RunReader
-from advgame.store.taught import taught_by
-
-
-def judges_of(reader: RunReader) -> dict[str, Any]:
-    """`by`: the judge of a run's validation; `taught`: those that its players learned from.
-
-    Raises:
-        StoreError: the run, or what it goes back to, is damaged.
-    """
-    taught = taught_by(reader.path)
-    return {
-        "by": describe(reader.config.judges.measuring),
-        "taught": [describe(each) for each in taught],
-    }
-
 
 def judged(report: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of these rates should know of the judges behind them, a sentence each."""
