@@ -1,4 +1,4 @@
-"""Shares and their differences in words, by one rule of rounding: halves go away from zero.
+"""Numbers in words, shares above all, by one rule of rounding: halves go away from zero.
 
 A page says every rate to one decimal (`in_percent`, `in_points`): a sentence says what the tables
 say, and a change is the difference of the rates beside it. A terminal says whole numbers, and so do
@@ -7,7 +7,9 @@ axes where they can.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -63,6 +65,27 @@ def p_value(value: float) -> str:
     ('p = 0.031', 'p < 0.001')
     """
     return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
+
+
+def two(value: float | None) -> str:
+    """Return a number with two decimals and a real minus sign, or a dash.
+
+    >>> two(-0.314), two(None)
+    ('−0.31', '–')
+    """
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def rate(found: Mapping[str, Any] | None) -> str:
+    """Return a rate with its 95% interval, or a dash.
+
+    >>> rate({"value": 0.31, "low": 0.2, "high": 0.44})
+    '31% (20–44)'
+    """
+    if not found or found.get("value") is None:
+        return "–"
+    value, low, high = (percent(found[key]) for key in ("value", "low", "high"))
+    return f"{value} ({low[:-1]}–{high[:-1]})"
 
 
 def on_axis(value: float) -> str:

@@ -162,6 +162,11 @@ def test_a_response_to_a_run_whose_seeds_come_back(tmp_path: Path) -> None:
     assert made.seeds.direct == made.seeds.again == Counts()
 
 
+def test_a_response_to_a_run_that_paid_its_attacker_for_nothing_is_paid(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("extends: laptop\njudges: {attacker_scores: false}\n")
+    assert response_config(tmp_path / "mine.yaml", 250).judges.attacker_scores
+
+
 def test_a_best_response_is_trained_once_against_the_frozen_defender(folder: Path) -> None:
     made = response_config(folder / "joint", 250)
     assert (made.schedule.type, made.train.budget_tokens) == ("attacker-only", 250)

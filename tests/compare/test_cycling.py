@@ -23,8 +23,24 @@ def test_players_that_only_get_stronger_neither_forget_nor_go_round() -> None:
     found = cycling(STEPS, play(lambda a, d: 0.5 + 0.1 * (a - d)), resamples=200)
     assert found["defender"]["mean"]["high"] < 0  # a later Defender holds better
     assert found["attacker"]["mean"]["high"] < 0  # a later Attacker wins more
-    assert found["rounds"]["size"] < 0.02
+    assert found["rounds"]["size"] < 0.1
     assert found["rounds"]["triples"] == []
+
+
+@pytest.mark.parametrize("seeds_differ", [0.0, 1.5])
+def test_strength_that_saturates_is_no_circle(seeds_differ: float) -> None:
+    """Teams two log-odds apart: their rates end at 2% and 98%, where no difference adds up."""
+    rng = np.random.default_rng(0)
+    seen = 0
+    for _ in range(10):
+        hard = rng.normal(0, seeds_differ, 200)
+        chance = [[1 / (1 + np.exp(2 * (d - a) + hard)) for d in range(3)] for a in range(3)]
+        outcomes = [[[bool(each) for each in rng.random(200) < cell] for cell in row]
+                    for row in chance]  # fmt: skip
+        found = cycling(STEPS[:3], outcomes, resamples=200)["rounds"]
+        seen += found["size"] > found["noise"]
+        assert found["triples"] == []
+    assert seen <= 2
 
 
 def test_players_of_which_none_changes_a_seed_are_not_said_to_forget_nothing_for_certain() -> None:
@@ -55,7 +71,7 @@ def test_rock_paper_scissors_goes_round() -> None:
 
     found = cycling((0, 1, 2), play(beats, size=3), resamples=200)["rounds"]
     assert found["share"] > 0.95
-    assert found["size"] == pytest.approx(0.6, abs=0.1)
+    assert found["size"] == pytest.approx(2 * np.log(0.8 / 0.2), abs=0.5)  # both attack better
     assert found["size"] > 3 * found["noise"]
     assert len(found["triples"]) == 1
     assert sorted(found["triples"][0]["beats"]) == [0, 1, 2]
@@ -86,8 +102,8 @@ def test_a_seed_that_one_cell_lacks_still_tells_of_the_others() -> None:
     assert sum(all(cell[n] is not None for row in some for cell in row) for n in range(100)) < 20
     found, full = (cycling(steps, each, resamples=50)["rounds"] for each in (some, whole))
     assert found["seeds"] > 85 and full["seeds"] == 100
-    assert found["size"] == pytest.approx(full["size"], abs=0.02)
-    assert found["noise"] < 0.12
+    assert found["size"] == pytest.approx(full["size"], abs=0.1)
+    assert found["noise"] < 0.6
 
 
 def test_unscored_seeds_are_left_out_and_two_steps_make_no_circle() -> None:

@@ -61,6 +61,17 @@ def test_within_k_is_the_mean_over_all_choices_of_k(attempts: list[list[bool]], 
         assert within(rows, k) == pytest.approx(by_seed(rows))
 
 
+def test_every_k_asks_the_same_seeds_however_many_attempts_each_has() -> None:
+    four = [(f"a{n}", k, k == 2) for n in range(10) for k in range(4)]
+    one = [(f"b{n}", 0, False) for n in range(10)]
+    rows: list[Row] = [*four, *one]
+    at = rates([question(seed, k, "") for seed, k, _ in rows], rows)["at"]
+    assert {k: (each["value"], each["n"]) for k, each in at.items()} == {
+        "1": (0.125, 20), "2": (0.25, 20), "4": (0.5, 20),
+    }  # fmt: skip
+    assert at["4"] == by_seed(rows)
+
+
 def question(seed: str, attempt: int, category: str) -> Question:
     made = Seed(id=seed, text=seed, kind=Kind.HARMFUL, category=category)
     return Question(seed=made, prompt=seed, attempt=attempt)

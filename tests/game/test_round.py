@@ -396,7 +396,8 @@ def test_each_fault_earns_its_own() -> None:
         ),
         (Checked(Move(text="x"), Judgement(value=None)), None, None, None),
         (Checked(Move(text="x")), None, None, None),  # the Defender's model does not take it
-        (Checked(Move(text="x")), Move(text="", fault=Fault.UNPARSEABLE), None, False),
+        (Checked(Move(text="x")), Move(text="", fault=Fault.UNPARSEABLE), None, None),
+        (Checked(Move(text="x")), Move(text="y", fault=Fault.TRUNCATED), 9.0, None),
         (Checked(Move(text="x")), Move(text="y"), 5.0, True),
         (Checked(Move(text="x")), Move(text="y"), 4.9, False),
         (Checked(Move(text="x")), Move(text="y"), None, None),

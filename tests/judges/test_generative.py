@@ -1,6 +1,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,22 @@ def test_cache_key_holds_all_that_an_answer_depends_on(tmp_path: Path) -> None:
         return len(sampler.requests)
 
     assert [asked("m", 0.5), asked("m", 0.5), asked("n", 0.5), asked("m", 0.6)] == [1, 0, 1, 1]
+
+
+def test_what_is_scored_does_not_depend_on_who_asked_before(tmp_path: Path) -> None:
+    """A verdict that another found at its second try is none of one that has a single try."""
+
+    def asked(retries: int) -> float | None:
+        tries = count()
+        sampler = ScriptedSampler(
+            lambda request, drawn: honest(request, drawn) if next(tries) else "unusable"
+        )
+        judge = PointwiseJudge(asker(sampler, retries, VerdictCache(tmp_path)), RUBRICS)
+        [[word]] = asyncio.run(judge.judge([group("good")]))
+        return word.value
+
+    first, second, third = asked(0), asked(1), asked(0)
+    assert first is None and second is not None and third is None
 
 
 def test_other_weights_and_another_rule_for_cut_verdicts_are_asked_anew(tmp_path: Path) -> None:

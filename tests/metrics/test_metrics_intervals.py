@@ -188,6 +188,20 @@ def test_interval_of_shares_lies_between_those_of_units_and_of_trials(counts: li
     assert found["high"] - found["low"] >= narrow[1] - narrow[0] - 1e-12
 
 
+@pytest.mark.parametrize("n", [2, 4, 8])
+def test_few_clusters_claim_no_more_than_they_know(n: int) -> None:
+    draw = np.random.default_rng(0)
+    held = 0
+    for _ in range(600):
+        counts = draw.binomial(8, draw.beta(0.5, 0.5, size=n))
+        found = mean_share([count / 8 for count in counts], trials=8 * n)
+        held += found["low"] <= 0.5 <= found["high"]
+    assert held / 600 > 0.92
+    one = mean_share([0.5], trials=10)
+    assert one == pytest.approx({"value": 0.5, "low": 0.054621, "high": 0.945379, "n": 1,
+                                 "unscored": 0}, abs=1e-6)  # fmt: skip
+
+
 def test_shares_of_clusters_are_covered() -> None:
     """95% intervals hold the truth in about 95% of draws, clustered or not; naive ones do not."""
     draw = np.random.default_rng(0)

@@ -73,6 +73,18 @@ def test_a_record_of_another_run_is_not_read(plan: Plan) -> None:
     assert report["differences"]["sequential"]["primary"]["runs"] == [0, 2]
 
 
+def test_an_attackers_gain_is_over_what_is_scored_on_both_sides(plan: Plan) -> None:
+    """The untrained one is unscored where it would have won: what is left tells no more of it."""
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    cells = records["start"]["evaluation"]["cells"]
+    cells["harmful/untrained attacker"]["outcomes"] = "?" * 30 + "0" * 30
+    for trial in plan.of("joint"):
+        cell = records[trial.key]["evaluation"]["cells"]["harmful/own attacker@start"]
+        cell["outcomes"] = "1" * 30 + "0" * 30
+    gain = analyse(plan, records)["attackers"]["joint"]
+    assert gain["paired"]["value"] == gain["bootstrap"]["value"] == 0
+
+
 def test_runs_are_compared_where_the_same_attacker_met_both(plan: Plan) -> None:
     records = {trial.key: record(plan, trial) for trial in plan.trials}
     name = "harmful/joint attacker"

@@ -5,10 +5,11 @@
 *Forgetting*: a Defender t that loses to an earlier Attacker s more often than Defender s did has
 forgotten something. Likewise an Attacker t that does worse against Defender s than Attacker s did.
 
-*Going round*: the two players of a step are a team; A[i][j] = M[i][j] − M[j][i] says by how much
-team i attacks team j better than it is attacked. If teams only got stronger, A[i][j] would be a
-difference of two strengths. What no strengths explain goes round in circles, as in rock, paper,
-scissors (Jiang et al. 2011, "Statistical ranking and combinatorial Hodge theory").
+*Going round*: the two players of a step are a team; A[i][j] = logit M[i][j] − logit M[j][i] says
+by how much team i attacks team j better than it is attacked. If an attack succeeded by the
+difference of two strengths, as games are rated (Bradley and Terry 1952), A[i][j] would be one, too:
+in log-odds, where no rate is cut off at 0 or 1. What no strengths explain goes round in circles, as
+in rock, paper, scissors (Jiang et al. 2011, "Statistical ranking and combinatorial Hodge theory").
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ def cycling(steps: Sequence[int], outcomes: Outcomes, *, resamples: int = 1000) 
         interval by seeds), `worst` (the largest of the pairs, so larger than it is by chance: its
         interval is that of a pair named beforehand) and `pairs` (`earlier`, `later`, and the
         paired difference; above 0 means forgetting). `rounds`: `size`, the root mean square of
-        the advantages that no strengths explain; `noise`, below which 95 in 100 such sizes stay
-        where nothing goes round and seeds are drawn anew; `share` of the squared advantages that
+        the advantages (log-odds) that no strengths explain; `noise`, below which 95 in 100 such
+        sizes stay where nothing goes round and seeds are drawn anew; `share` of the squared
+        advantages that
         `size` makes up; `seeds`, the fewest that an advantage rests on; and the `triples` of teams
         that beat each other in a circle.
 
@@ -88,16 +90,16 @@ def _rounds(steps: Sequence[int], outcomes: Outcomes, resamples: int) -> dict[st
             for row in outcomes
         ]
     )  # [attacker, defender, seed]
-    # A seed that one side of a difference lacks would shift it: left out of that difference.
-    differences = values - values.transpose(1, 0, 2)
-    size = differences.shape[2]
-    fewest = int((~np.isnan(differences)).sum(axis=2).min(initial=size))
+    # A seed that one side of an advantage lacks would shift it: left out of that advantage.
+    shared = values + 0 * values.transpose(1, 0, 2)
+    size = shared.shape[2]
+    fewest = int((~np.isnan(shared)).sum(axis=2).min(initial=size))
     if len(steps) < 3 or fewest == 0:
         return {"size": None, "noise": None, "share": None, "seeds": fewest, "triples": []}
-    advantage = _mean(differences)
+    advantage = _advantages(shared)
     rest = _unexplained(advantage)
     noises = [
-        _size(_unexplained(_mean(differences[:, :, draw]) - advantage))
+        _size(_unexplained(_advantages(shared[:, :, draw]) - advantage))
         for draw in np.random.default_rng(0).integers(0, size, (resamples, size))
     ]
     whole = _size(advantage)
@@ -110,10 +112,11 @@ def _rounds(steps: Sequence[int], outcomes: Outcomes, resamples: int) -> dict[st
     }
 
 
-def _mean(differences: Floats) -> Floats:
-    """The mean over the seeds that both sides have; 0 where a draw holds none."""
-    known = (~np.isnan(differences)).sum(axis=2)
-    return np.asarray(np.nansum(differences, axis=2) / np.maximum(known, 1))
+def _advantages(shared: Floats) -> Floats:
+    """A, with half a success and half a failure added to each cell (Haldane and Anscombe)."""
+    won, known = np.nansum(shared, axis=2), (~np.isnan(shared)).sum(axis=2)
+    logit = np.log((won + 0.5) / (known - won + 0.5))
+    return np.asarray(logit - logit.T)
 
 
 def _unexplained(advantage: Floats) -> Floats:

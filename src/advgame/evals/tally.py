@@ -36,15 +36,16 @@ def within(rows: Iterable[Row], k: int) -> Rate:
     """The share of seeds on which one of `k` attempts succeeds, whichever of those made.
 
     The unbiased estimator of a seed's share is 1 − C(n − c, k) / C(n, k), with c successes in n
-    scored attempts (Chen et al. 2021, arXiv 2107.03374); k = 1 gives the share of attempts that
-    succeeded. A seed of which an attempt is unscored, or with fewer than `k`, is unscored.
+    scored attempts (Chen et al. 2021, arXiv 2107.03374); k = 1 gives the mean over seeds of the
+    share of attempts that succeeded. A seed with fewer than `k` attempts counts with those it has,
+    one of which an attempt is unscored is unscored: for every k the same seeds are asked.
     """
     shares: list[float | None] = []
     trials = 0
     for outcomes in _grouped(rows).values():
         n, c = len(outcomes), sum(map(bool, outcomes))
-        known = n >= k and None not in outcomes
-        shares.append(1 - comb(n - c, k) / comb(n, k) if known else None)
+        known, most = None not in outcomes, min(k, n)
+        shares.append(1 - comb(n - c, most) / comb(n, most) if known else None)
         trials += n if known else 0
     return mean_share(shares, trials)
 
@@ -61,8 +62,7 @@ def rates(questions: Sequence[Question], rows: Sequence[Row]) -> dict[str, Any]:
     found: dict[str, Any] = {**by_seed(rows)}
     if most > 1:
         powers = (1 << power for power in range(most.bit_length()))
-        found["at"] = {str(k): within(rows, k) for k in powers if k < most}
-        found["at"][str(most)] = by_seed(rows)
+        found["at"] = {str(k): within(rows, k) for k in (*(p for p in powers if p < most), most)}
     names = {each.seed.id: each.seed.category for each in questions}
     categories = sorted(set(filter(None, names.values())))
     if len(categories) > 1:

@@ -114,7 +114,7 @@ class Asker:
                     continue
                 answers[key] = self._read(asked[key], output, before)
                 if self._cache is not None and answers[key].values is not None:
-                    self._cache.put(self._place(key), _kept(answers[key]))
+                    self._cache.put(self._place(key), _kept(answers[key], attempt))
         self._cost = sum((answer.cost for answer in answers.values()), self._cost)
         return [answers[self._key(each)] for each in questions]
 
@@ -131,12 +131,12 @@ class Asker:
 
     def _place(self, key: str) -> str:
         """Where an answer is kept: other weights, or another rule for cut ones, have another."""
-        return digest(key, self._state, self._accept_cut and "no planted one", "with cost")
+        return digest(key, self._state, self._accept_cut and "no planted one", "with attempt")
 
     def _cached(self, key: str, asked: Question) -> Answer:
         kept = self._cache.get(self._place(key)) if self._cache is not None else None
         match _json(kept):
-            case [str(output), int(tokens), int(flops)]:
+            case [str(output), int(tokens), int(flops), int(attempt)] if attempt <= self._retries:
                 return _parsed(asked, output, Cost(judge_tokens=tokens, flops=flops))
         return Answer(None, "not asked", "")
 
@@ -170,6 +170,6 @@ def _json(text: str | None) -> object:
         return None
 
 
-def _kept(answer: Answer) -> str:
-    """What the cache holds of an answer: what was written, and what it took."""
-    return json.dumps([answer.raw, answer.cost.judge_tokens, answer.cost.flops])
+def _kept(answer: Answer, attempt: int) -> str:
+    """What the cache holds of an answer: what was written, what it took, at which attempt."""
+    return json.dumps([answer.raw, answer.cost.judge_tokens, answer.cost.flops, attempt])

@@ -79,7 +79,8 @@ class GRPOObjective:
             "entropy": entropy_T,
         }
         if self.importance_cap is not None:
-            values["importance_capped"] = (weight_T >= self.importance_cap).to(policy_T.dtype)
+            capped_T = (weight_T >= self.importance_cap) & ~batch.sampler_logps_T.isnan()
+            values["importance_capped"] = capped_T.to(policy_T.dtype)
         if reference_T is not None:
             kl_T = k3(policy_T, reference_T)
             loss_E = loss_E + self.beta * batch.sum(kl_T)[batch.completion_E]

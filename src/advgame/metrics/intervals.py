@@ -14,6 +14,8 @@ from typing import TypedDict
 
 import numpy as np
 
+from advgame.metrics.student import t_quantile
+
 SAME = 1e-12  # smaller differences are those of rounding
 
 
@@ -88,8 +90,10 @@ def mean_share(shares: Sequence[float | None], trials: int, level: float = 0.95)
 
     For outcomes that come in clusters: of several attacks on a seed the share that succeeded is
     one value. The interval is Wilson's at the effective sample size p(1 − p) / Var(mean), which
-    says how many independent outcomes would tell as much (Kish 1965; Franco et al. 2019, J. Surv.
-    Stat. Methodol. 7:334, compare such intervals). It is `rate` where every share is 0 or 1.
+    says how many independent outcomes would tell as much (Kish 1965), times (z / t)² with n − 1
+    degrees of freedom for a variance that few units tell (Korn and Graubard 1998, Surv. Methodol.
+    24:193; Franco et al. 2019, J. Surv. Stat. Methodol. 7:334, compare such intervals). A unit
+    tells at least as much as one outcome, so it is `rate` where every share is 0 or 1.
 
     Args:
         shares: A value of [0, 1] a unit; None = unscored.
@@ -102,12 +106,12 @@ def mean_share(shares: Sequence[float | None], trials: int, level: float = 0.95)
         return Rate(value=None, low=None, high=None, n=0, unscored=unscored)
     p = float(scored.mean())
     certain = p * (1 - p)
-    variance = float(scored.var()) / n
-    if certain == 0:
-        size = float(n)  # all units agree: no more is known than that many outcomes tell
-    else:
-        size = min(certain / variance, trials) if variance else float(trials)
-    low, high = _score_interval(p, max(size, 1.0), level)
+    size = float(n)  # of units that all agree on 0 or 1, or of one alone, no more is known
+    if n > 1 and certain:
+        variance = float(scored.var(ddof=1)) / n
+        few = (_z(level) / t_quantile((1 + level) / 2, n - 1)) ** 2
+        size = max(size, min(few * certain / variance, trials) if variance else float(trials))
+    low, high = _score_interval(p, size, level)
     return Rate(value=p, low=low, high=high, n=n, unscored=unscored)
 
 

@@ -21,6 +21,7 @@ from advgame.study.measures import (
     PRIMARY,
     Record,
     Runs,
+    both,
     evaluation,
     means,
     measures,
@@ -259,6 +260,8 @@ def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:
         return None
     before = [outcomes(start, [untrained])] * len(have)
     after = [outcomes(run, [own]) for run in have]
+    pairs = [both(*pair) for pair in zip(before, after, strict=True)]
+    before, after = ([pair[side] for pair in pairs] for side in (0, 1))
     return {
         "paired": paired_over_runs(means(before), means(after)),
         "bootstrap": crossed_bootstrap(before, after),

@@ -50,7 +50,8 @@ class Evaluate(Config):
     seeds: int = Field(200, ge=1)
     """Test seeds of each set, at most."""
     draw: int = Field(0, ge=0)
-    """Which so many: 0 the first, 1 the next, … for questions that no earlier look has used."""
+    """Which so many: 0 the first, 1 the next, … Draws share no question while a set has enough for
+    one more; of a set with fewer than twice `seeds` each draw is another shuffle of all."""
     benign: tuple[str, ...] = ("benign-edgy", "benign-everyday")
     """Sets of harmless requests, asked plainly: over-refusal."""
     fixed: tuple[FixedAttack, ...] = (FixedAttack(name="templates", collection="templates"),)

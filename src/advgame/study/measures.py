@@ -80,8 +80,12 @@ def alike(ours: Mapping[str, Asked], theirs: Mapping[str, Asked], cell: str) -> 
 
 
 def _both(before: Record, after: Record, cells: Sequence[str]) -> Pair:
-    """What is scored in both: the same prompts make both means."""
-    pairs = list(zip(outcomes(before, cells), outcomes(after, cells), strict=True))
+    return both(outcomes(before, cells), outcomes(after, cells))
+
+
+def both(before: Row, after: Row) -> Pair:
+    """Two rows less what is unscored in either: the same prompts make both means."""
+    pairs = list(zip(before, after, strict=True))
     known = [b is not None and a is not None for b, a in pairs]
     return tuple(
         [value if both else None for value, both in zip(side, known, strict=True)]
