@@ -17,7 +17,7 @@ from advgame.study.analyse import analyse
 from advgame.study.cells import cells_of, missing
 from advgame.study.chance import planned_tests
 from advgame.study.measures import shared
-from advgame.study.plan import Plan
+from advgame.study.plan import START, Plan
 from advgame.study.table import tables
 
 
@@ -71,6 +71,25 @@ def test_a_record_of_another_run_is_not_read(plan: Plan) -> None:
     assert report["arms"]["joint"]["runs"] == [0, 2, 3]
     assert list(report["missing"]) == ["joint-1"]
     assert report["differences"]["sequential"]["primary"]["runs"] == [0, 2]
+
+
+def test_wins_over_a_refusal_are_told_apart(plan: Plan) -> None:
+    """Half of what joint's Defender loses it had declined, of the other arm's nothing."""
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    assert "primary, no refusal" not in analyse(plan, records)["differences"]["sequential"]
+    for arm, refused in (("joint", "10" * 30), ("sequential", "0" * 60), (START, "0" * 60)):
+        for trial in plan.of(arm):
+            for cell in records[trial.key]["evaluation"]["cells"].values():
+                cell |= {"outcomes": "1" * 58 + "0?", "refused": refused}
+    found = analyse(plan, records)
+    joint, other = (found["arms"][arm]["measures"] for arm in ("joint", "sequential"))
+    firm = "primary, no refusal"
+    assert list(joint)[:2] == ["primary", firm]
+    assert joint["primary"]["value"] == other["primary"]["value"] == other[firm]["value"] == 58 / 59
+    assert joint[firm]["value"] == 29 / 59
+    assert found["differences"]["sequential"][firm]["bootstrap"]["value"] == -29 / 59
+    assert found["start"]["measures"][firm]["value"] == 58 / 59
+    assert firm not in found["arms"]["defender-only"]["measures"]
 
 
 def test_an_attackers_gain_is_over_what_is_scored_on_both_sides(plan: Plan) -> None:

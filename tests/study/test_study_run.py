@@ -70,6 +70,7 @@ def test_a_study_stopped_again_and_again_ends_as_one_that_was_not(
     cells = whole["joint-0"]["evaluation"]["cells"]
     assert cells["harmful/red attacker"]["by"] == plan.by_key("red-0").hash
     assert len(cells["harmful/red attacker"]["outcomes"]) == 3
+    assert len(cells["harmful/red attacker"]["refused"]) == 3
     text = (tmp_path / "whole/records/joint-0.json").read_text()
     answer = json.loads((tmp_path / "whole/answers/joint-0.json").read_text())
     assert answer["harmful/plain"][0]["seed"] not in text  # a record names no request

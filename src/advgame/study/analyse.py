@@ -18,11 +18,14 @@ from advgame.store.taught import training_judges
 from advgame.study.cells import HARMFUL, OWN, missing, valid
 from advgame.study.chance import chance, planned_tests
 from advgame.study.measures import (
-    PRIMARY,
+    Measure,
     Record,
     Runs,
     both,
     evaluation,
+    firm_of,
+    has,
+    main_measure,
     means,
     measures,
     outcomes,
@@ -166,9 +169,9 @@ def _arm(runs: Runs, primary: Sequence[str]) -> dict[str, Any]:
     return {
         "runs": list(runs),
         "measures": {
-            name: _over(runs, lambda run, cells=cells: _rate(run, cells))
-            for name, cells in measures(names, primary).items()
-            if names.keys() >= set(cells)
+            name: _over(runs, lambda run, measure=measure: _rate(run, measure))
+            for name, measure in measures(names, primary).items()
+            if any(has(run, measure) for run in runs.values())
         },
         "language": _language(runs),
         "prompts": {seed: evaluation(run)["prompts"] for seed, run in runs.items()},
@@ -182,10 +185,8 @@ def _over(runs: Runs, value: Any) -> dict[str, Any]:
     return {**mean_over_runs(list(by_run.values())), "by_run": by_run}
 
 
-def _rate(run: Record, cells: Sequence[str]) -> float | None:
-    if not all(name in evaluation(run)["cells"] for name in cells):
-        return None
-    return means([outcomes(run, cells)])[0]
+def _rate(run: Record, measure: Measure) -> float | None:
+    return means([outcomes(run, measure)])[0] if has(run, measure) else None
 
 
 def _language(runs: Runs) -> dict[str, Any]:
@@ -238,13 +239,24 @@ def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> 
     rates = {name: cell["rate"] for name, cell in found["cells"].items()}
     own = f"{HARMFUL}/{OWN}@start"
     for arm, known in runs.items():
-        met = [run for run in known.values() if own in evaluation(run)["cells"]]
-        if met:
-            rates[f"{HARMFUL}/{arm} attacker"] = mean_over_runs([_rate(run, [own]) for run in met])
-    values = [rates[name]["value"] if name in rates else None for name in primary]
-    if values and None not in values:
-        rates[PRIMARY] = mean_over_runs([fmean(value for value in values if value is not None)])
+        met = [_rate(run, Measure((own,))) for run in known.values()]
+        if any(value is not None for value in met):
+            rates[f"{HARMFUL}/{arm} attacker"] = mean_over_runs(met)
+    main, cells = main_measure(primary)
+    for name, firm in ((main, False), (firm_of(main), True)):
+        values = [_met(record, runs, cell, firm) for cell in cells]
+        if values and None not in values:
+            rates[name] = mean_over_runs([fmean(value for value in values if value is not None)])
     return {"measures": rates, "language": found["language"]}
+
+
+def _met(record: Record, runs: Mapping[str, Runs], cell: str, firm: bool) -> float | None:
+    """The untrained Defender's rate in a cell: its own, or that of an arm's Attackers on it."""
+    if cell in evaluation(record)["cells"]:
+        return _rate(record, Measure((cell,), firm))
+    arm = cell.removeprefix(f"{HARMFUL}/").removesuffix(" attacker")
+    own = Measure((f"{HARMFUL}/{OWN}@start",), firm)
+    return mean_over_runs([_rate(run, own) for run in runs.get(arm, {}).values()])["value"]
 
 
 def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:
@@ -258,8 +270,8 @@ def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:
     ]
     if not have or untrained not in evaluation(start)["cells"]:
         return None
-    before = [outcomes(start, [untrained])] * len(have)
-    after = [outcomes(run, [own]) for run in have]
+    before = [outcomes(start, Measure((untrained,)))] * len(have)
+    after = [outcomes(run, Measure((own,))) for run in have]
     pairs = [both(*pair) for pair in zip(before, after, strict=True)]
     before, after = ([pair[side] for pair in pairs] for side in (0, 1))
     return {

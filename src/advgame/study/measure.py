@@ -18,6 +18,7 @@ from advgame.evals.arena import (
     from_plain,
     to_plain,
 )
+from advgame.evals.judging import refuses
 from advgame.evals.language import language
 from advgame.evals.measure import prompt_figures
 from advgame.evals.subjects import EMBEDDER, held_out_seeds
@@ -88,8 +89,9 @@ class Measurement:
             on_cell: told the name of each cell before it is measured.
             keep: given the evaluation after each cell, and once if there is none: `asked`, `seeds`
                 (ids by set), `cells` (NAME → outcomes, one mark a seed: 1 the Attacker got what it
-                wants, 0 not, ? unscored; the rate; whose prompts, and their hash), `prompts`
-                (figures of the trial's own attacks) and `language` (of plain replies).
+                wants, 0 not, ? unscored; `refused` likewise, 1 a reply that opens with a refusal;
+                the rate; whose prompts, and their hash), `prompts` (figures of the trial's own
+                attacks) and `language` (of plain replies).
         """
         judge = self._players.judge()
         ids = {name: [seed.id for seed in seeds] for name, seeds in self._seeds.items()}
@@ -114,6 +116,7 @@ class Measurement:
             successes = [row["success"] for row in rows]
             found["cells"][cell.name] = {
                 "outcomes": "".join(MARKS[each] for each in successes),
+                "refused": "".join(MARKS[refuses(row["reply"])] for row in rows),
                 "rate": rate(successes),
                 "asked": asked(self._plan, cell),
                 "by": cell.by.hash if cell.by else None,

@@ -7,8 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from advgame import numbers
-from advgame.numbers import least_points, p_value, points
+from advgame.numbers import least_points, p_value, percent, points, rate
 
 _ABREAST = 3  # arms side by side: more, and 80 columns cut their names
 
@@ -39,9 +38,7 @@ def tables(report: Mapping[str, Any]) -> Iterator[Table | str]:
 
 
 def _rates(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
-    table = Table(
-        title="What the Attacker wanted, %: mean over run seeds [95%]", title_justify="left"
-    )
+    table = Table(title="What the Attacker wanted: mean over run seeds (95%)", title_justify="left")
     table.add_column("set, attack", overflow="fold")
     table.add_column("start", justify="right")
     for name, arm in arms.items():
@@ -51,7 +48,7 @@ def _rates(report: Mapping[str, Any], arms: Mapping[str, Any]) -> Table:
         first = start.get(measure)
         table.add_row(
             _shown(measure),
-            "" if first is None or first["value"] is None else _whole(first["value"]),
+            "" if first is None or first["value"] is None else percent(first["value"]),
             *(_of_runs(arm["measures"].get(measure), len(arm["runs"])) for arm in arms.values()),
         )
     return table
@@ -82,19 +79,28 @@ def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
     for arm, measures in report["differences"].items():
         title = f"{report['against'][arm]} − {arm}, points"
         table = Table(title=title, title_justify="left")
-        for column in ("set, attack", "over run seeds", "over seeds and prompts", "detectable"):
-            table.add_column(column, justify="left" if column == "set, attack" else "right")
-        for name, found in measures.items():
-            if "bootstrap" not in found:
-                continue
-            least = found["detectable"]["difference"]
-            table.add_row(
-                _shown(name),
-                difference(found["paired"]),
-                difference(found["bootstrap"]),
-                "–" if least is None else least_points(least),
-            )
+        table.add_column("set, attack")
+        rows = {name: found for name, found in measures.items() if "bootstrap" in found}
+        columns = {
+            "over run seeds": [difference(found["paired"]) for found in rows.values()],
+            "over seeds and prompts": [difference(found["bootstrap"]) for found in rows.values()],
+            "detectable": [_least(found["detectable"]) for found in rows.values()],
+        }
+        # Of one run each, the second is the first again, and nothing is known of the third.
+        told = {
+            column: cells
+            for place, (column, cells) in enumerate(columns.items())
+            if not place or (set(cells) != {"–"} and cells != columns["over run seeds"])
+        }
+        for column in told:
+            table.add_column(column, justify="right")
+        for name, cells in zip(rows, zip(*told.values(), strict=True), strict=True):
+            table.add_row(_shown(name), *cells)
         yield table
+
+
+def _least(found: Mapping[str, Any]) -> str:
+    return "–" if found["difference"] is None else least_points(found["difference"])
 
 
 def _chance(report: Mapping[str, Any]) -> Iterator[str]:
@@ -141,29 +147,19 @@ def _power(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_runs(found: Mapping[str, Any] | None, runs: int) -> str:
-    """A mean, and of how many runs where some lack it."""
-    told = percent(found)
-    return told if found is None or found["n"] in (0, runs) else f"{told} of {found['n']}"
-
-
-def percent(found: Mapping[str, Any] | None) -> str:
-    """`31 [20, 42]`: a mean in percent; without an interval where there is one run."""
+    """A mean, and of how many runs where some lack it. Its interval may leave 0 to 1."""
     if found is None or found["value"] is None:
         return "–"
-    if found["low"] is None:
-        return _whole(found["value"])
-    low, high = max(0.0, found["low"]), min(1.0, found["high"])
-    return f"{_whole(found['value'])} [{_whole(low)}, {_whole(high)}]"
-
-
-def _whole(share: float) -> str:
-    return numbers.percent(share)[:-1]
+    known = found["low"] is not None
+    ends = {"low": max(0.0, found["low"]), "high": min(1.0, found["high"])} if known else {}
+    told = rate({"value": found["value"], **ends})
+    return told if found["n"] == runs else f"{told} of {found['n']}"
 
 
 def difference(found: Mapping[str, Any]) -> str:
-    """`−12 [−20, −3]` in points."""
+    """`−12 (−20 to −3)` in points; without an interval where there is one run."""
     if found["value"] is None:
         return "–"
     if found["low"] is None:
         return points(found["value"])
-    return f"{points(found['value'])} [{points(found['low'])}, {points(found['high'])}]"
+    return f"{points(found['value'])} ({points(found['low'])} to {points(found['high'])})"
