@@ -6,7 +6,8 @@
     ├── ModelError            a model or tokenizer cannot be loaded or does not fit its use
     ├── SeedError             a seed file or set: missing, malformed, empty
     ├── EndpointError         an OpenAI-compatible endpoint: down, refused, wrong model, garbage
-    ├── RejectedError         a model takes one request not at all, and may take others
+    ├── RejectedError         a model takes one request not at all, and may take others:
+    │                         RejectedByEndpointError, or TooLongError for a model in this process
     ├── StoreError            a run folder or checkpoint: locked, torn, altered, full disk
     │   └── UnreadableError   what may be whole and only cannot be read
     ├── JudgeError            a judge that cannot be built or used at all (a single failed

@@ -77,15 +77,17 @@ def two(value: float | None) -> str:
 
 
 def rate(found: Mapping[str, Any] | None) -> str:
-    """Return a rate with its 95% interval, or a dash.
+    """Return a rate with its 95% interval, alone where that is not known, or a dash.
 
-    >>> rate({"value": 0.31, "low": 0.2, "high": 0.44})
-    '31% (20–44)'
+    >>> rate({"value": 0.31, "low": 0.2, "high": 0.44}), rate({"value": 0.31, "low": None})
+    ('31% (20–44)', '31%')
     """
     if not found or found.get("value") is None:
         return "–"
-    value, low, high = (percent(found[key]) for key in ("value", "low", "high"))
-    return f"{value} ({low[:-1]}–{high[:-1]})"
+    value = percent(found["value"])
+    if found.get("low") is None:
+        return value
+    return f"{value} ({percent(found['low'])[:-1]}–{percent(found['high'])[:-1]})"
 
 
 def on_axis(value: float) -> str:

@@ -129,7 +129,11 @@ class Learner(Protocol):
     """Owns the trainable weights of one player and its optimiser."""
 
     def update(self, examples: Sequence[Example], /) -> UpdateStats:
-        """Take one optimiser step on all `examples` (a non-empty sequence)."""
+        """Take one optimiser step on all `examples`.
+
+        Raises:
+            ValueError: no example, on any rank, has weight.
+        """
         ...
 
     def pace(self, spent: float, /) -> None:

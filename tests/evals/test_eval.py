@@ -19,18 +19,14 @@ from safetensors.torch import load_file
 from advgame.config import RunConfig, load
 from advgame.config.game import SeedSource
 from advgame.config.judges import EmbeddedJudgeConfig, GenerativeJudgeConfig
+from advgame.engines.gather import Gather
 from advgame.errors import ConfigError, JudgeError
 from advgame.evals import catalog, provider, questions, safety
 from advgame.evals.catalog import SafetyTask
 from advgame.evals.files import report_name, report_path
-from advgame.evals.gather import Gather
-from advgame.evals.judging import (
-    PatternJudge,
-    parse_judge,
-    refuse_training_judge,
-)
 from advgame.evals.loaded import load_target
 from advgame.evals.target import own_attacker, target_of
+from advgame.judges.named import PatternJudge, parse_judge, refuse_training_judge
 from advgame.models import network
 from advgame.protocols import JudgeGroup
 from advgame.seeds.templates import load_templates

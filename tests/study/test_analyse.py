@@ -16,7 +16,7 @@ from advgame.report.studied import page_of_study, wider
 from advgame.study.analyse import analyse
 from advgame.study.cells import cells_of, missing
 from advgame.study.chance import planned_tests
-from advgame.study.measures import shared
+from advgame.study.outcomes import shared
 from advgame.study.plan import START, Plan
 from advgame.study.table import tables
 

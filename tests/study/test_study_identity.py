@@ -15,7 +15,7 @@ from advgame.study.analyse import analyse
 from advgame.study.cells import missing
 from advgame.study.folders import Folders
 from advgame.study.job import work
-from advgame.study.measures import shared
+from advgame.study.outcomes import shared
 from advgame.study.plan import Plan, make_plan
 from advgame.study.run import due, records, tasks
 

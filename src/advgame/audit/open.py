@@ -10,9 +10,9 @@ from advgame.assets import cache_dir
 from advgame.audit.labels import Label
 from advgame.config.judges import EmbeddedJudgeConfig
 from advgame.config.judges import Judge as JudgeConfig
-from advgame.evals.judging import PatternJudge, describe, parse_judge
 from advgame.judges.build import SamplerFactory, build_judge
 from advgame.judges.embedded.heads import load
+from advgame.judges.named import PatternJudge, describe, parse_judge
 from advgame.judges.sandbox import with_facts
 from advgame.protocols import Embedder, Judge
 

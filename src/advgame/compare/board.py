@@ -10,7 +10,7 @@ from advgame.compare.fronts import fixed_tasks, front
 from advgame.compare.questions import differences, last_answers, transcripts
 from advgame.config.overrides import differing
 from advgame.errors import ConfigError
-from advgame.evals.judging import describe
+from advgame.judges.named import describe
 from advgame.store.damage import reading
 from advgame.store.reader import RunReader, open_readonly
 from advgame.store.taught import taught_by

@@ -19,8 +19,7 @@ from advgame.metrics.intervals import rate
 from advgame.schedule import ever_learns
 from advgame.store import manifest
 from advgame.store.atomic import write_text
-from advgame.store.reader import RunReader, open_readonly
-from advgame.study.folders import read_json
+from advgame.store.reader import RunReader, open_readonly, read_json
 from advgame.types import Role
 from advgame.world import Judges
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from advgame.game.check import Checked
 from advgame.learn.forward import packed, token_logps
 from advgame.learn.pack import micro_batches
 from advgame.models.weights import PlayerWeights
 from advgame.protocols import Embedder
 from advgame.text import distinct_n, words
-from advgame.types import Completion, Credited
+from advgame.types import Completion, Credited, Episode
 
 OPENING_WORDS = 7
 
@@ -50,6 +51,20 @@ def language(
         "on_topic": float(cosines.mean()) if len(cosines) else None,
         "tokens": sum(len(each.token_ids) for each in completions) / max(1, len(completions)),
     }
+
+
+def of_plain(
+    episodes: Sequence[Episode[Checked]], weights: PlayerWeights, embedder: Embedder
+) -> dict[str, Any]:
+    """`language` of what was replied to the seeds of `episodes`, asked plainly."""
+    replies = [
+        (episode.seed.text, reply.move.completion)
+        for episode in episodes
+        for reply in episode.branches[0].replies
+        if reply.move.completion is not None
+    ]
+    requests, completions = [text for text, _ in replies], [said for _, said in replies]
+    return language(requests, completions, weights, embedder)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from advgame.evals.arena import answers, attacks
-from advgame.evals.language import language
+from advgame.evals.language import of_plain
 from advgame.game.seat import FixedSeat, Seat
 from advgame.metrics.intervals import paired_difference, rate
 from advgame.models.weights import PlayerWeights
@@ -78,17 +78,8 @@ async def measure(
                     {"set": name, "attack": attack, "defender": defender, **row} for row in cell
                 ]
                 if attacker is None:
-                    replies = [
-                        (episode.seed.text, reply.move.completion)
-                        for episode in episodes
-                        for reply in episode.branches[0].replies
-                        if reply.move.completion is not None
-                    ]
-                    figures[f"{name}/{defender}"] = language(
-                        [text for text, _ in replies],
-                        [completion for _, completion in replies],
-                        subjects.weights,
-                        subjects.embedder,
+                    figures[f"{name}/{defender}"] = of_plain(
+                        episodes, subjects.weights, subjects.embedder
                     )
     return {"step": subjects.step, **compare(rows), "language": figures, "transcripts": rows}
 

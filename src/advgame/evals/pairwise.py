@@ -19,12 +19,13 @@ from inspect_ai.scorer import SampleScore, Score, metric, scorer
 from inspect_ai.solver import solver
 
 from advgame.config.judges import GenerativeJudgeConfig, ImportedJudgeConfig, RuleJudgeConfig
+from advgame.engines.gather import Gather
 from advgame.errors import ConfigError, SeedError
 from advgame.evals.catalog import PAIRWISE, PairwiseTask
 from advgame.evals.contests import Contest, contests
-from advgame.evals.gather import Gather
-from advgame.evals.judging import build, parse_judge
+from advgame.evals.judging import build
 from advgame.evals.tasks import ON_SCORE, ask, asking
+from advgame.judges.named import parse_judge
 from advgame.metrics.winrate import length_controlled, win_rate
 from advgame.protocols import Judge, JudgeGroup
 from advgame.types import Judgement, Kind, Role, Seed

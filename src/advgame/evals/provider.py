@@ -18,8 +18,8 @@ from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput,
 
 from advgame.assets import cache_dir
 from advgame.derive import derive, digest
+from advgame.engines.gather import Gather
 from advgame.errors import ModelError
-from advgame.evals.gather import Gather
 from advgame.evals.loaded import Loaded, load_target
 from advgame.evals.own_api import OwnAPI
 from advgame.evals.target import target_of

@@ -28,9 +28,10 @@ from inspect_ai.model import (
 from inspect_ai.scorer import SampleScore, Score, metric, scorer
 from inspect_ai.solver import solver
 
-from advgame.evals.judging import DEFAULT, open_judge, parse_judge, refuse_training_judge
+from advgame.evals.judging import open_judge
 from advgame.evals.provider import AdvGameAPI
 from advgame.judges.ask import Asker
+from advgame.judges.named import DEFAULT, parse_judge, refuse_training_judge
 from advgame.judges.pointwise import PointwiseJudge
 from advgame.judges.rubric import load_rubrics
 from advgame.metrics.intervals import rate

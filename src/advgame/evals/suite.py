@@ -25,7 +25,6 @@ from advgame.engines.openai import OpenAISampler
 from advgame.errors import AssetError, SeedError
 from advgame.evals.attacked import attacker_of, cost_of, write_attacks
 from advgame.evals.catalog import AnyTask, PairwiseTask, SafetyTask, UtilityTask
-from advgame.evals.judging import describe, parse_judge, refuse_taught
 from advgame.evals.provider import AdvGameAPI
 from advgame.evals.questions import Question
 from advgame.evals.safety import run_safety
@@ -33,6 +32,7 @@ from advgame.evals.settings import Progress, Settings
 from advgame.evals.target import Target, target_of
 from advgame.evals.tasks import questions_of
 from advgame.evals.versus import run_pairwise
+from advgame.judges.named import describe, parse_judge, refuse_taught
 from advgame.types import Cost
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from advgame.config import RunConfig
 from advgame.config.judges import Judge as JudgeConfig
 from advgame.config.players import HfEngine, PlayerConfig, SamplingConfig
 from advgame.errors import ConfigError, ModelError, StoreError
-from advgame.evals.judging import split_endpoint
+from advgame.judges.named import split_endpoint
 from advgame.models.resolve import resolve
 from advgame.paths import expanded
 from advgame.store.checkpoint import Checkpoint, step_name

@@ -21,19 +21,14 @@ from inspect_ai.scorer import SampleScore, Score, metric, scorer
 from inspect_ai.solver import solver
 
 from advgame.derive import derive
+from advgame.engines.gather import Gather
 from advgame.evals.attacked import attacked, attacker_of, fixed
 from advgame.evals.catalog import SAFETY, PairwiseTask, SafetyTask
-from advgame.evals.gather import Gather
 from advgame.evals.injection import injected
-from advgame.evals.judging import (
-    DEFAULT,
-    open_judge,
-    parse_judge,
-    refuse_training_judge,
-    refuses,
-)
+from advgame.evals.judging import open_judge
 from advgame.evals.provider import MAX_TOKENS, AdvGameAPI
 from advgame.evals.questions import Part, Question, plain, seeds_of, wrapped
+from advgame.judges.named import DEFAULT, parse_judge, refuse_training_judge, refuses
 from advgame.metrics.intervals import by_seed
 from advgame.protocols import JudgeGroup
 from advgame.success import SUCCESS

@@ -11,5 +11,9 @@ verdict      strict parsing of what it answers
 cache        verdicts on disk
 embedded     light heads over sentence embeddings, no language model
 similarity   faithfulness by cosine
-rule         a deterministic judge for tests
+rule         a deterministic judge, for tests and the preset `tiny`
+sandbox      what the Defender did in a scene: facts
+compared     the order of replies under a judge that scores them one by one
+own          judges of the user's own, held to what the game relies on
+named        judges as a command line names them, and which must not measure what they taught
 """

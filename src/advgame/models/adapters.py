@@ -139,7 +139,11 @@ class AdapterWeights:
 
 
 def lora_config(network: Network, config: AdapterConfig) -> LoraConfig:
-    """Which modules get an adapter: linear ones inside decoder layers from `first_layer` on."""
+    """Which modules get an adapter: linear ones inside decoder layers from `first_layer` on.
+
+    Raises:
+        ModelError: there are none, or not the ones that `config` names.
+    """
     depth = int(network.model.config.get_text_config().num_hidden_layers)  # type: ignore[union-attr,operator]
     if config.first_layer >= depth:
         raise ModelError(

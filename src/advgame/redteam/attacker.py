@@ -8,9 +8,9 @@ from functools import partial
 
 from advgame.derive import derive
 from advgame.each import sample_each
+from advgame.engines.gather import Gather
 from advgame.errors import RejectedError
 from advgame.evals.attacked import open_attacker
-from advgame.evals.gather import Gather
 from advgame.game.check import Checked, check
 from advgame.protocols import FaithfulnessCheck
 from advgame.types import Completion, Fault, Message, Move, SampleRequest, Seed

@@ -5,10 +5,11 @@ What a target did with a text in a document is a fact (`judges.sandbox`): nobody
 
 from __future__ import annotations
 
+from advgame.engines.gather import Gather
 from advgame.errors import AdvGameError
-from advgame.evals.gather import Gather
-from advgame.evals.judging import open_judge, refuses
+from advgame.evals.judging import open_judge
 from advgame.hostile import clean
+from advgame.judges.named import refuses
 from advgame.judges.sandbox import SandboxJudge
 from advgame.protocols import JudgeGroup
 from advgame.redteam.play import Ended

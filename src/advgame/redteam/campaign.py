@@ -1,4 +1,10 @@
-"""A campaign as an evaluation of Inspect: a sample an attempt, a log a session."""
+"""A campaign as an evaluation of Inspect: a sample an attempt, a log a session.
+
+`run_campaign` → Inspect → `attempt` → `play.Table.play`, which says what is asked next → `_ask` →
+Inspect's `generate`, for its retries and log → `provider.TargetAPI` → `gate.Gate`, which counts,
+writes to the ledger and asks the target. `_ask` reads the answer there; `found` judges the attempt.
+Inspect makes a provider from a name alone: what it needs travels in context variables.
+"""
 
 from __future__ import annotations
 

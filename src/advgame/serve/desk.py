@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from advgame.derive import derive
+from advgame.engines.gather import Gather
 from advgame.engines.hf import HfSampler
-from advgame.evals.gather import Gather
 from advgame.protocols import Sampler
 from advgame.serve.errors import NotServedError, invalid
 from advgame.serve.player import Mode, Player

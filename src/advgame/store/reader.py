@@ -85,12 +85,12 @@ class RunReader:
 
     def validations(self) -> list[dict[str, Any]]:
         """Return every validation report, in order of steps."""
-        return [_read_json(path) for _, path in numbered(self.path / "validation", ".json")]
+        files = [path for _, path in numbered(self.path / "validation", ".json")]
+        return [found for path in files if (found := read_json(path)) is not None]
 
     def summary(self) -> dict[str, Any] | None:
         """Return summary.json, or None while the run is not finished."""
-        path = self.path / "summary.json"
-        return _read_json(path) if path.exists() else None
+        return read_json(self.path / "summary.json")
 
     def checkpoints(self) -> list[Checkpoint]:
         """Return the complete checkpoints, oldest first, without reading their weights."""
@@ -188,10 +188,19 @@ def read_lines(
             damaged.append(told)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file, or None if there is no file.
+
+    Raises:
+        StoreError: it is damaged, or cannot be read.
+    """
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path} is damaged: it does not hold an object")

@@ -1,6 +1,6 @@
 """Who taught a player: the judges of its run, of runs it goes back to, of an export it began as.
 
-A judge that taught a player is no witness of how well it learned (`evals.judging`), however many
+A judge that taught a player is no witness of how well it learned (`judges.named`), however many
 forks and exports lie between. So a fork notes whose players it took over, in `fork.json`, and an
 exported player says it on its card, `advgame.json`.
 """

@@ -11,13 +11,13 @@ from statistics import fmean
 from typing import Any
 
 from advgame.config.overrides import differing
-from advgame.evals.judging import refuse_training_judge
+from advgame.judges.named import refuse_training_judge
 from advgame.metrics.power import detectable
 from advgame.metrics.replicates import crossed_bootstrap, mean_over_runs, paired_over_runs
 from advgame.store.taught import training_judges
 from advgame.study.cells import HARMFUL, OWN, missing, valid
 from advgame.study.chance import chance, planned_tests
-from advgame.study.measures import (
+from advgame.study.outcomes import (
     Measure,
     Record,
     Runs,

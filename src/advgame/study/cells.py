@@ -1,4 +1,15 @@
-"""What is measured of each run: which attack meets which Defender on which set of seeds."""
+"""What is measured of each run: which attack meets which Defender on which set of seeds.
+
+A cell of a record is asked anew where it
+
+* was asked otherwise: other seeds, wrappers or judge          `asked`, kept in the cell
+* met the Attacker of another configuration                    `by`, its hash
+* met one of the same configuration that was trained anew      `prompts`, see `Folders.lacking`
+
+`usable` is a record less the first two (what another study asked stays), `valid` less what this
+study does not ask, too: what `analyse` sees. Two runs are compared where their cells were filled by
+the same prompts on the same seeds: `outcomes.alike`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +19,7 @@ from typing import Any, Literal
 
 from advgame.derive import digest
 from advgame.study.config import FixedAttack
-from advgame.study.measures import Record, evaluation
+from advgame.study.outcomes import Record, evaluation
 from advgame.study.plan import DEFAULTS, START, Plan, Trial, changed
 
 HARMFUL = "harmful"

@@ -7,7 +7,7 @@ from typing import Any
 
 from advgame.metrics.replicates import agreeing_p, holm, student_p
 from advgame.study.cells import to_be_asked_by
-from advgame.study.measures import Asked, alike, main_measure
+from advgame.study.outcomes import Asked, alike, main_measure
 from advgame.study.plan import Plan, Trial
 
 

@@ -21,8 +21,9 @@ from advgame.errors import StoreError
 from advgame.store import manifest
 from advgame.store.atomic import write_text
 from advgame.store.checkpoint import numbered
+from advgame.store.reader import read_json
 from advgame.study.cells import Cell, cells_of, missing, needs
-from advgame.study.measures import evaluation
+from advgame.study.outcomes import evaluation
 from advgame.study.plan import Plan, Trial
 
 FORMAT = 1
@@ -135,22 +136,3 @@ class Folders:
                 "lower evaluate.seeds"
             )
         write_text(self.records / f"{trial.key}.json", text + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a file, or None if there is no file.
-
-    Raises:
-        StoreError: it is damaged, or cannot be read.
-    """
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{path} is damaged: {error}") from error
-    if not isinstance(value, dict):
-        raise StoreError(f"{path} is damaged: it does not hold an object")
-    return value

@@ -23,7 +23,7 @@ from advgame.events import Event, StepDone
 from advgame.memory import lean
 from advgame.study.cells import usable
 from advgame.study.folders import Folders
-from advgame.study.measures import evaluation
+from advgame.study.outcomes import evaluation
 from advgame.study.plan import Plan, Trial, make_plan
 
 Say = Callable[[str], None]

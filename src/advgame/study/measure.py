@@ -18,16 +18,17 @@ from advgame.evals.arena import (
     from_plain,
     to_plain,
 )
-from advgame.evals.judging import refuses
-from advgame.evals.language import language
+from advgame.evals.language import of_plain
 from advgame.evals.measure import prompt_figures
 from advgame.evals.subjects import EMBEDDER, held_out_seeds
 from advgame.game.check import Checked
+from advgame.judges.named import refuses
 from advgame.metrics.intervals import rate
 from advgame.protocols import Judge
 from advgame.store.atomic import write_text
+from advgame.store.reader import read_json
 from advgame.study.cells import HARMFUL, Cell, asked, cells_of
-from advgame.study.folders import Folders, read_json
+from advgame.study.folders import Folders
 from advgame.study.plan import START, Plan, Trial
 from advgame.types import Move, Role, Seed
 from advgame.validation import judge_rows
@@ -138,15 +139,7 @@ class Measurement:
         rows = await judge_rows(episodes, judge)
         if cell.attack != "plain":
             return rows, None
-        replies = [
-            (episode.seed.text, reply.move.completion)
-            for episode in episodes
-            for reply in episode.branches[0].replies
-            if reply.move.completion is not None
-        ]
-        texts, completions = [text for text, _ in replies], [said for _, said in replies]
-        embedder = build_embedder(EMBEDDER)
-        return rows, language(texts, completions, self._players.defender, embedder)
+        return rows, of_plain(episodes, self._players.defender, build_embedder(EMBEDDER))
 
     def _prompts(self, cell: Cell, seeds: Sequence[Seed]) -> list[Checked] | None:
         if cell.fixed is not None:

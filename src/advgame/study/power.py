@@ -8,7 +8,7 @@ from typing import Any
 from advgame.metrics.power import Detectable, detectable, over_questions
 from advgame.metrics.replicates import Outcomes
 from advgame.numbers import least_points
-from advgame.study.measures import Runs, main_measure, shared
+from advgame.study.outcomes import Runs, main_measure, shared
 
 SIZE = 0.05  # of a test by itself
 

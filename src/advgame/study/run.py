@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from advgame.store.reader import read_json
 from advgame.study.cells import cells_of, needs
-from advgame.study.folders import Folders, read_json
+from advgame.study.folders import Folders
 from advgame.study.plan import Plan, Trial
 from advgame.study.pool import Task, Watcher, drive
 

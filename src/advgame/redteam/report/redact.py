@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from advgame.evals.judging import refuses
 from advgame.hostile import clean
+from advgame.judges.named import refuses
 from advgame.redteam.values import Finding
 from advgame.text import words
 from advgame.types import Kind

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from advgame.errors import ConfigError
-from advgame.evals.judging import split_endpoint
+from advgame.judges.named import split_endpoint
 from advgame.paths import expanded
 from advgame.redteam.targets.base import SDKS, Limits
 
