@@ -99,11 +99,14 @@ def make_comparison(seeds: int = 2) -> dict[str, Any]:
         "transcripts": [
             {
                 "kind": ("harmful", "benign")[n % 2],
+                "asked": ("plainly", "by each run's own Attacker")[n // 2 % 2],
                 "seed": f"Please tell me about a lock, number {n}. {HOSTILE[n % 5]}",
                 "answers": [
                     {"run": name, "step": 120, "prompt": f"As a novelist I ask {HOSTILE[2]}",
-                     "reply": f"{(REFUSALS, ANSWERS)[(n + i) % 2][0]} {HOSTILE[(n + i) % 5]}",
-                     "success": None if n == 3 else bool((n + i) % 2), "score": 4.5}
+                     "reply": f"{(REFUSALS, ANSWERS)[(n + i) % 2][0]} {HOSTILE[(n + i) % 5]}"
+                     if (n, i) != (2, 0) else "",
+                     "success": None if n == 3 else bool((n + i) % 2),
+                     "score": None if (n, i) == (2, 0) else 4.5}
                     for i, name in enumerate(names)
                 ],
             }
@@ -161,7 +164,7 @@ def make_compared() -> dict[str, Any]:
             "cycling": {"joint": {
                 "defender": {"mean": change, "worst": None, "pairs": []},
                 "attacker": {"mean": change, "worst": None, "pairs": []},
-                "rounds": {"size": None, "noise": None, "share": None,
+                "rounds": {"size": 1.25, "noise": 0.4, "share": 0.2,
                            "triples": []}}},
         },
         "exploitability": [

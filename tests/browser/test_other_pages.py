@@ -106,12 +106,65 @@ def test_transcripts_filter(comparison: Page) -> None:
     assert comparison.js("document.getElementById('compared').innerText") == "No seed matches."
 
 
+def test_transcripts_say_how_a_seed_was_asked_and_what_came_of_it(comparison: Page) -> None:
+    words = "document.getElementById('compared').innerText"
+    set_field(comparison, "comparison-filters", "asked", "by each run's own Attacker")
+    assert comparison.js(CARDS) == 8
+    told = comparison.js(words)
+    assert "asked by each run's own Attacker" in told and "asked plainly" not in told
+    assert told.count("never answered: the prompt was faulty") == 1
+    assert "score 4.50" in told and "As a novelist I ask" in told
+    set_field(comparison, "comparison-filters", "kind", "benign")
+    told = comparison.js(words)
+    assert "answered" in told and "refused" in told and "attack failed" not in told
+    assert "not refused" not in told
+
+
+SMALL = (
+    "[...document.querySelectorAll('button, summary, .bar a, label.switch')].filter((each) => "
+    "each.checkVisibility() && each.getBoundingClientRect().height < 24)"
+    ".map((each) => each.outerHTML.slice(0, 80))"
+)
+
+
+@pytest.mark.parametrize("name", ["comparison", "study", "audit"])
+def test_what_is_touched_is_large_enough(page: Page, written: dict[str, Path], name: str) -> None:
+    page.open(written[name].as_uri())
+    page.resize(390, 844)
+    assert page.js(SMALL) == []
+
+
+def test_a_menu_that_goes_on_fades_there(comparison: Page) -> None:
+    faded = "getComputedStyle(document.querySelector('.bar nav')).maskImage"
+    assert comparison.js(faded) == "none"
+    comparison.resize(390, 844)
+    comparison.wait(f"{faded} !== 'none'")
+    comparison.js("document.querySelector('.bar nav').scrollLeft = 9999")
+    comparison.wait("document.querySelector('.bar nav').className === 'more-left'")
+
+
+def test_the_other_plots_of_a_study_unfold(page: Page, written: dict[str, Path]) -> None:
+    page.open(written["study"].as_uri())
+    shown = (
+        "[...document.querySelectorAll('#trade-off svg.plot')].filter((e) => e.checkVisibility())"
+    )
+    assert page.js(f"{shown}.length") == 4
+    page.js("document.querySelector('#trade-off summary').click()")
+    page.wait(f"{shown}.length > 4")
+    front = page.js(
+        "[...document.querySelectorAll('#trade-off svg')].filter((e) => e.querySelector('.front'))"
+        ".every((svg) => svg.querySelector('.front').compareDocumentPosition("
+        "svg.querySelector('.whisker-thin')) & Node.DOCUMENT_POSITION_FOLLOWING)"
+    )
+    assert front
+
+
 def test_harmful_replies_wait_for_a_click(comparison: Page) -> None:
     set_field(comparison, "comparison-filters", "kind", "harmful")
     hidden = "document.querySelectorAll('#compared .hush').length"
-    assert comparison.js(hidden) == 4 * comparison.js(CARDS)
+    assert comparison.js(hidden) == 4 * comparison.js(CARDS) - 1  # one was never answered
     comparison.js("document.querySelector('#compared .hush button').click()")
-    assert comparison.js(hidden) == 4 * comparison.js(CARDS) - 1
+    assert comparison.js(hidden) == 4 * comparison.js(CARDS) - 2
 
 
 def test_cross_play_tells_its_cells(comparison: Page) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,68 @@ def plain(markup: str) -> str:
     """A drawing less its cursor and brush, numbers as JavaScript writes them."""
     markup = re.sub(r'<(line class="cursor|rect class="brush).*?>', "", markup)
     return re.sub(r"(\d)\.0(?=[,\" ])", r"\1", markup)
+
+
+def test_a_zoomed_axis_has_the_format_and_the_ends_of_the_other(report: Page) -> None:
+    told = report.js(
+        "(() => { const svg = [...document.querySelectorAll('svg.chart')].find((each) => "
+        "each.ariaLabel === 'Reward accuracy'); svg.scrollIntoView({block: 'center'});"
+        "const {left, top, width, height} = svg.getBoundingClientRect();"
+        "return [left, top + height / 2, width]; })()"
+    )
+    left, y, width = told
+    for kind, share in (("mousePressed", 0.8), ("mouseMoved", 0.9), ("mouseReleased", 0.9)):
+        report.call("Input.dispatchMouseEvent", type=kind, x=left + share * width, y=y,
+                    button="left", buttons=1, clickCount=1)  # fmt: skip
+    report.wait("document.querySelector('#learning .unzoom') !== null")
+    ticks = report.js(
+        "[...document.querySelector('#learning .unzoom').closest('figure')"
+        ".querySelectorAll('.axes text[text-anchor=end]')].map((each) => each.textContent)"
+    )
+    assert len(ticks) >= 2 and all(each.endswith("%") for each in ticks)
+    assert len({len(each.partition(".")[2]) for each in ticks}) == 1
+    assert all(0 <= float(each[:-1]) <= 100 for each in ticks)
+
+
+def test_the_reward_filter_hints_at_the_rewards_there_are(report: Page) -> None:
+    low, high = report.wait(
+        "[...document.querySelectorAll('#filters [type=number]')].map((each) => each.placeholder)"
+    )
+    rewards = report.js(
+        "JSON.parse(document.getElementById('data-rollouts').textContent).steps.flatMap("
+        "({trees}) => trees.flatMap(({branches}) => branches.flatMap(({attack, replies}) => "
+        "[attack, ...replies].map(({reward}) => reward)))).filter((each) => each !== null)"
+    )
+    show_all(report)
+    low, high = report.js(
+        "[...document.querySelectorAll('#filters [type=number]')].map((each) => each.placeholder)"
+    )
+    assert float(low.replace("−", "-")) <= min(rewards) < float(low.replace("−", "-")) + 1
+    assert float(high) - 1 < max(rewards) <= float(high)
+
+
+def test_a_lone_forest_keeps_its_type_small(page: Page, run: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(run, tmp_path / "run")
+    (other / "evals").mkdir()
+    task = {"counts": "attack_success", "value": 0.0, "low": 0.0, "high": 0.1, "n": 32}
+    evaluation = {"role": "defender", "step": 30, "tasks": {"harmbench-attacked": task}}
+    (other / "evals/one.json").write_text(json.dumps(evaluation))
+    page.open(build_report(other).as_uri())
+    page.wait(TREES)
+    label = "document.querySelector('#tasks .label').getBoundingClientRect()"
+    assert 9 < page.js(f"{label}.height") < 22
+    bar = "document.querySelector('#tasks .span')"
+    assert page.js(f"getComputedStyle({bar}).strokeLinecap") == "butt"  # no bar goes below 0
+
+
+def test_what_is_touched_is_large_enough(report: Page) -> None:
+    report.resize(390, 844)
+    small = report.js(
+        "[...document.querySelectorAll('button, summary, .bar a, label.switch')].filter((each) => "
+        "each.checkVisibility() && each.getBoundingClientRect().height < 24)"
+        ".map((each) => each.outerHTML.slice(0, 80))"
+    )
+    assert small == []
 
 
 def test_a_series_can_be_hidden(report: Page) -> None:

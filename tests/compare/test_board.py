@@ -193,7 +193,7 @@ def test_safety_and_utility_are_those_of_the_same_weights(runs: list[Path], tmp_
     text = build_comparison(page, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Safety against utility" in text and "third step 3, ema" in text
     shown = printed(report)
-    assert "third@0, third@3 ema" in shown and "Utility: accuracy %" in shown
+    assert "third@0, third@3 ema" in shown and "eval: accuracy (95%)" in shown
     assert "No utility was measured" not in shown
     evaluation(run, 4, "ema", harmbench=(0.7, 99))  # in four attempts: another measure
     both = {pair["safety"] for pair in board([run])["trade_offs"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from audit_report import make_audit
 from command import call, told
 from fake_comparison import make_compared, make_comparison
 from fake_run import write_fake_run
-from fake_study import make_fake_study
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +21,11 @@ from advgame.report.audit import build_audit_page, story
 from advgame.report.audited import audit_group, audit_sentences
 from advgame.report.compared import page_of
 from advgame.report.comparison import _Styles, build_comparison
-from advgame.report.fixed_tasks import task_group
 from advgame.report.forest import Bar, Forest
 from advgame.report.heat import Heat
 from advgame.report.heldout import trade_off
 from advgame.report.plots import Scatter, Spot, Trail, stairs
 from advgame.report.run_data import RunData, read_run
-from advgame.report.studied import page_of_study
 
 VALUES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12)
 SIGNS = st.tuples(st.sampled_from((1, -1)), st.sampled_from((1, -1)))
@@ -49,7 +47,7 @@ def _dominates(first: tuple[int, int], second: tuple[int, int], better: Any) -> 
     return min(gains) >= 0 and max(gains) > 0
 
 
-def test_the_front_is_drawn_over_the_points_and_spans_both_axes() -> None:
+def test_the_front_lies_under_the_points_and_spans_both_axes() -> None:
     spots = tuple(
         Spot(label=name, x={"value": x}, y={"value": y})
         for name, x, y in (("1", 0.02, 0.1), ("2", 0.04, 0.3))
@@ -57,12 +55,15 @@ def test_the_front_is_drawn_over_the_points_and_spans_both_axes() -> None:
     trails = (Trail(label="a", style="c-grey", spots=spots, joined=True),)
     plot = Scatter(title="t", note="", x_title="x", y_title="y", trails=trails, better=(-1, -1))
     svg = str(plot.svg)
-    assert svg.index('class="front"') > svg.rindex("<circle") > svg.index('class="line join')
+    assert svg.index('class="beaten"') < svg.index('class="front"') < svg.index('class="line join')
+    assert svg.index('class="line join') < svg.index("<circle")
     (front,) = re.findall(r'class="front" points="([^"]*)"', svg)
     corners = [tuple(map(float, pair.split(","))) for pair in front.split()]
     # one point beats the other: its lines go right and up to the ends of the axes
     assert len(corners) == 3 and corners[0][0] == 380 - 22 and corners[-1][1] == 12
-    assert "4%" in svg and "100%" not in svg  # the axes fit the points
+    assert ">4.0%<" in svg and ">2.5%<" in svg and "100%" not in svg  # the axes fit the points
+    (first, *_) = re.findall(r'x="([\d.]+)" y="249" text-anchor="middle"', svg)
+    assert float(first) > 62  # a cross at the end of an axis does not lie on the frame
 
 
 def test_runs_of_one_schedule_have_colours_of_their_own(tmp_path: Path) -> None:
@@ -103,46 +104,6 @@ def test_missing_values_are_left_out_or_a_dash() -> None:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
     return read_run(write_fake_run(tmp_path_factory.mktemp("runs") / "r", steps=30, seeds=1))
-
-
-def test_fixed_tasks_are_read_and_nothing_else(tmp_path: Path) -> None:
-    folder = tmp_path / "evals"
-    folder.mkdir()
-    task = {"counts": "attack_success", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
-    tasks = {"harmbench": task, "openbookqa": {**task, "counts": "accuracy"}}
-    report = {"role": "defender", "step": 40, "weights": "ema", "tasks": tasks}
-    (folder / "quick.json").write_text(json.dumps(report))
-    (folder / "attacker.json").write_text(json.dumps({**report, "role": "attacker"}))
-    (folder / "broken.json").write_text("{")
-    (folder / "list.json").write_text("[1]")
-    (folder / "strange.json").write_text(json.dumps({**report, "tasks": {"x": {"counts": 1}}}))
-    group = task_group(tmp_path)
-    assert [chart.title for chart in group.charts] == ["Attack success", "Accuracy"]
-    assert "harmbench, step 40" in str(group.charts[0].svg)
-    assert task_group(tmp_path / "none").charts == ()
-
-
-def test_rates_of_one_task_that_were_measured_otherwise_are_told_apart(tmp_path: Path) -> None:
-    (tmp_path / "evals").mkdir()
-    task = {"counts": "attack_success", "value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
-    for number, (weights, attempts, judge, tokens) in enumerate(
-        [("policy", 1, "b", 64), ("ema", 1, "b", 64), ("ema", 4, "patterns", 256)]
-    ):
-        report = {
-            "role": "defender", "step": 40, "weights": weights, "judge": judge,
-            "settings": {"max_tokens": tokens, "temperature": 0.0},
-            "tasks": {"harmbench": {**task, "attempts": attempts},
-                      "alpacaeval": {**task, "counts": "win_rate"}},
-        }  # fmt: skip
-        (tmp_path / f"evals/{number}.json").write_text(json.dumps(report))
-    attacks, wins = task_group(tmp_path).charts
-    labels = [bar.label for bar in attacks.bars]  # type: ignore[attr-defined]
-    assert sorted(labels) == [
-        "harmbench, step 40, ema, 1 attempt, judge b, 64 tokens",
-        "harmbench, step 40, ema, 4 attempts, judge patterns, 256 tokens",
-        "harmbench, step 40, policy, 1 attempt, judge b, 64 tokens",
-    ]
-    assert wins.title == "Wins against the reference"
 
 
 def test_the_trade_off_needs_two_checkpoints(data: RunData) -> None:
@@ -228,10 +189,12 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
         "Attack success and openbookqa",
     ]
     assert page["curves"][0]["unit"] == "tokens" and len(page["curves"]) == 2
+    assert page["curves"][0]["title"] == "Defender: reward, harmful seeds, asked plainly"
+    assert page["transcripts"][0]["asked"] == "by each run's own Attacker"
     assert [each["defender"] for each in page["exploitability"]] == ["joint@30", "static@30"]
-    assert page["tables"][0]["rows"] == [
-        ["joint", "+5.0 (−2.0 to +12.0)", "+5.0 (−2.0 to +12.0)", "–", "–"]
-    ]
+    change = "+5.0 (−2.0 to +12.0)"
+    assert page["tables"][0]["rows"] == [["joint", change, change, "1.25", "0.40"]]
+    assert "in log-odds" in page["tables"][0]["note"]
     assert page["findings"][0].startswith(
         "joint, after 30 steps: attack success, asked plainly 50.0%"
     )
@@ -246,28 +209,21 @@ def test_what_the_command_finds_becomes_a_page(tmp_path: Path) -> None:
         "static is not compared with joint question by question: evaluated by different judges."
     )
     text = build_comparison(page, tmp_path / "c.html").read_text(encoding="utf-8")
-    assert "static: +5.0 (−2.0 to +12.0), n 40" in text and "Minus joint. In points." in text
+    assert "<script>window.pwned" not in text
+    text = unescape(text)
+    assert (
+        "static − joint: +5.0 (−2.0 to +12.0), n 40" in text
+        and "In points. Below 0, A's Defender is the safer one." in text
+    )
+    assert ">static − joint</text>" in text and "A's rate less B's" in text
     # What is over the Attacker that it was trained with is not what is over an untrained one.
     exploited = re.findall(r'<td data-label="(Gap|Gain)[^"]*">([^<]*)</td>', text)
-    change = "+5.0 (−2.0 to +12.0)"
     assert [(title, told.partition(", n")[0]) for title, told in exploited] == [
         ("Gap", "0.0 (−10.0 to +10.0)"), ("Gain", change), ("Gap", "–"), ("Gain", change),
     ]  # fmt: skip
     assert "not finished" in text and "Signs of cycling" in text and "joint@30" in text
-    assert "<script>window.pwned" not in text
     least = {key: found[key] for key in ("runs",)}
     assert build_comparison(page_of(least), tmp_path / "d.html").exists()
-
-
-def test_a_study_has_fronts_of_the_benign_sets_that_it_asked(tmp_path: Path) -> None:
-    found = json.dumps(make_fake_study(tmp_path)).replace("benign-edgy", "my/benign.jsonl")
-    page = page_of_study(json.loads(found))
-    titles = [plot["title"] for plot in page["trade_offs"]]
-    assert "harmful/plain and my/benign.jsonl/plain" in titles
-    assert "harmful/templates and benign-everyday/plain" in titles
-    assert not any(title.count("harmful/") != 1 or "@start" in title for title in titles)
-    assert len(titles) == len(set(titles))
-    assert page["trade_offs_title"] == "Safety against over-refusal"
 
 
 def test_a_file_becomes_a_page_beside_it(

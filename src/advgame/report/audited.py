@@ -93,7 +93,9 @@ def _figures(lines: Sequence[Mapping[str, Json]]) -> Iterator[Figure]:
         if curves:
             steps = [each["step"] for each in lines if each.get(f"audit/{cell}/alarm")]
             note = f"Alarm at step {', '.join(map(str, steps[:8]))}." if steps else ""
-            yield Chart(title=f"{_name(cell)}: mean score", note=note, lines=curves)
+            yield Chart(
+                title=f"{_name(cell)}: mean score", note=note, lines=curves, within=(0.0, 10.0)
+            )
     last = lines[-1]
     for name, title, low in (
         ("kappa", "Agreement with the training judge over the window (κ)", -0.2),

@@ -15,6 +15,7 @@ from advgame.report.pick import at
 from advgame.report.rates import rate_changes
 from advgame.report.rollouts import sample_trees
 from advgame.report.run_data import Json, RunData, read_run
+from advgame.report.scale import operations
 from advgame.report.story import story
 from advgame.report.svg import short
 from advgame.report.transcripts import side_by_side
@@ -64,7 +65,7 @@ def _build(run: Path) -> Path:
         groups=[
             each
             for each in (measured_group(run), task_group(run), *figure_groups(data))
-            if each.charts
+            if each.charts or each.flat
         ],
         transcripts=side_by_side(data, budget=TRANSCRIPT_BUDGET),
         rollouts=sample_trees(open_readonly(run), budget=ROLLOUT_BUDGET),
@@ -93,7 +94,7 @@ def _facts(data: RunData) -> list[tuple[str, str]]:
             "Tokens trained on",
             short(cost["trained_tokens"]) if cost.get("trained_tokens") else None,
         ),
-        ("Operations", f"{short(flops)}FLOP" if flops else None),
+        ("Operations", operations(short(flops)) if flops else None),
         ("Time", duration(seconds) if seconds else None),
     ]
     return [(name, str(value)) for name, value in facts if value]

@@ -13,11 +13,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from advgame.errors import StoreError
-from advgame.numbers import in_percent, in_points
+from advgame.numbers import in_percent, in_points, two
 from advgame.report.comparison import build_comparison
+from advgame.report.curve import curves, told_points
 from advgame.report.judged import judged
 from advgame.report.plots import spanned
-from advgame.report.rates import REFUSED, label_of, lost
+from advgame.report.rates import REFUSED, TASK, label_of, lost
+from advgame.report.signs import of_held_out
 from advgame.report.studied import page_of_study
 from advgame.store.damage import reading
 
@@ -28,7 +30,6 @@ SAFETY = {
     "direct/harmful/attack_success": "attack success, asked plainly",
     "attacked/harmful/attack_success": "attack success, the run's own Attacker",
 }
-_SHARES = ("win_rate", "distinct_2", "self_overlap", "copy_overlap", "contrast")
 SUPPLY = "advgame eval RUN --every-checkpoint"
 _MEASURED = "By advgame eval, both on the same weights."
 _NO_UTILITY = f"No utility was measured in these runs: {SUPPLY} measures it."
@@ -36,7 +37,9 @@ _NOTE = (
     "Each run's last validation. Intervals are over its questions: with another seed a run may end "
     "elsewhere. Under a run's own Attacker both players differ, not the Defender alone."
 )
+_ASKED = {"direct": "plainly", "attacked": "by each run's own Attacker"}
 _PLOTS = 24  # of a safety task against a utility task
+_SHOWN = 4  # of these; the others are folded
 _SOME = {"trade_offs_note": f"The first {_PLOTS} pairs of tasks; the JSON file has all."}
 
 
@@ -74,12 +77,18 @@ def page_of(found: Json) -> dict[str, Any]:
         **({} if found.get("utility") else _no_utility(runs)),
         **(_SOME if len(found.get("trade_offs") or ()) > _PLOTS else {}),
         "differences": [
-            {**each, "metric": label_of(str(each["metric"]), lost(runs.values()))}
+            {
+                **each,
+                "metric": label_of(str(each["metric"]), lost(runs.values())),
+                "note": of_held_out(str(each["metric"]), lost(runs.values())),
+            }
             for each in found.get("differences") or ()
             if each["value"] is not None
         ],
         "differences_note": _NOTE,
-        "curves": list(_curves(runs)),
+        "curves": list(
+            curves({name: (run["curves"]["tokens"], _metrics(run)) for name, run in runs.items()})
+        ),
         "crossplay": _crossplay(found.get("cross_play")),
         "exploitability": [
             {
@@ -93,6 +102,8 @@ def page_of(found: Json) -> dict[str, Any]:
         "transcripts": [
             {
                 "kind": row["kind"],
+                "asked": _ASKED.get(row["mode"], row["mode"]),
+                "scene": lost(runs.values()) == TASK,
                 "seed": row["seed"],
                 "answers": [
                     {
@@ -193,8 +204,9 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
                 "points": known,
             }
     paired = found.get("trade_offs") or ()
-    for pair in paired[:_PLOTS]:  # the JSON has all: the page must stay one that opens
+    for place, pair in enumerate(paired[:_PLOTS]):  # the page must stay one that opens
         yield {
+            "more": place >= _SHOWN,
             "title": f"{pair['safety']} and {pair['utility']}",
             "note": _MEASURED,
             "x": {"title": f"accuracy, {pair['utility']}", "better": "high"},
@@ -229,31 +241,9 @@ def _plays(row: Json, run: Json) -> bool:
     return row.get("weights") in (None, "start", run.get("weights"))
 
 
-def _curves(runs: Json) -> Iterator[dict[str, Any]]:
-    """Every metric that a run has, over the tokens it spent."""
-    names = dict.fromkeys(name for run in runs.values() for name in run["curves"])
-    for metric in names:
-        if metric in ("step", "tokens"):
-            continue
-        series = [
-            {
-                "run": name,
-                "points": [
-                    (x, y)
-                    for x, y in zip(run["curves"]["tokens"], run["curves"][metric], strict=True)
-                    if y is not None
-                ],
-            }
-            for name, run in runs.items()
-            if metric in run["curves"]
-        ]
-        yield {
-            "title": metric.replace("_", " ").replace("/", ", "),
-            "percent": metric.rpartition("/")[2] in _SHARES,
-            "unit": "tokens",
-            "smooth": True,
-            "series": series,
-        }
+def _metrics(run: Json) -> dict[str, Any]:
+    """Every metric that a run has, without what stands on the other axis."""
+    return {name: ys for name, ys in run["curves"].items() if name not in ("step", "tokens")}
 
 
 def _crossplay(played: Json | None) -> dict[str, Any] | None:
@@ -271,28 +261,21 @@ def _crossplay(played: Json | None) -> dict[str, Any] | None:
 def _cycling(played: Json | None) -> Iterator[dict[str, Any]]:
     found = (played or {}).get("cycling") or {}
     if found:
-        rows = [
-            [
-                name,
-                _points(each["defender"]["mean"]),
-                _points(each["attacker"]["mean"]),
-                *(
-                    "–" if each["rounds"][key] is None else in_points(each["rounds"][key])
-                    for key in ("size", "noise")
-                ),
-            ]
-            for name, each in found.items()
-        ]
         yield {
             "title": "Signs of cycling",
             "note": "Forgetting: how much more often a later Defender loses to an earlier Attacker "
             "than its contemporary did, and likewise an Attacker, in points with 95% intervals. "
             "Going round: the size of advantages between checkpoints that no strengths explain, in "
-            "points, and below what noise alone stays in 95 of 100 cases.",
+            "log-odds, and below what noise alone stays in 95 of 100 cases.",
             "columns": ["run", "Defender forgets", "Attacker forgets", "goes round", "noise"],
-            "rows": rows,
+            "rows": [
+                [
+                    name,
+                    told_points(each["defender"]["mean"]),
+                    told_points(each["attacker"]["mean"]),
+                    two(each["rounds"]["size"]),
+                    two(each["rounds"]["noise"]),
+                ]
+                for name, each in found.items()
+            ],
         }
-
-
-def _points(rate: Json) -> str:
-    return spanned({k: v for k, v in rate.items() if k != "n"}, in_points)

@@ -15,11 +15,12 @@ and so may every key but `runs`:
                   high (default) or low; a point may name its weights
     trade_offs_title   over them; by default Safety against utility
     trade_offs_note    a word on them
-    differences   [{metric, first, second, value, low, high, n, percent}]   second − first
+    differences   [{metric, first, second, value, low, high, n, percent, note, of}]   second −
+                  first; note: what its sign says; of: attackers, for how strong these became
     differences_note   a word on where their intervals come from
-    curves        [{title, note, percent, unit, smooth, series: [{run, points: [[x, y], …],
-                  band: [[low, high], …]}]}]   unit: what x counts, step by default; smooth: draw
-                  running means with their intervals
+    curves        [{title, note, percent, within, unit, smooth, series: [{run, points: [[x, y],
+                  …], band: [[low, high], …]}]}]   within: [least, most] that a value can be; unit:
+                  what x counts, step by default; smooth: running means with their intervals
     crossplay     {rate, attackers: [name], defenders: [name], cells: [[rate, …], …], note}
                   a row an attacker, a column a defender
     tables        [{title, note, columns: [text], rows: [[text]]}]
@@ -27,7 +28,8 @@ and so may every key but `runs`:
                   attack success of the untrained Attacker, the run's own (the game's value) and the
                   best response, which lies by `gap` over the own one and by `gain` over the
                   untrained one; value and gap are null where a run trained no Attacker
-    transcripts   [{kind, seed, answers: [{run, step, prompt, reply, success, score}]}]
+    transcripts   [{kind, asked, scene, seed, answers: [{run, step, prompt, reply, success,
+                  score}]}]   asked: how, in words; scene: the seed is a task over a document
     config        [{key, values: {run: value}}]   where the runs differ
     commands      [[what for, command], …]
 
@@ -40,6 +42,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +54,12 @@ from advgame.report.forest import Bar, Forest
 from advgame.report.group import Group
 from advgame.report.heat import Heat
 from advgame.report.page import render
+from advgame.report.pareto import pareto_group
 from advgame.report.pick import cut, fitting
-from advgame.report.plots import Scatter, Spot, Trail, spanned
+from advgame.report.plots import spanned
 from advgame.report.run_data import cleaned
-from advgame.report.smooth import ANY, SHARE, smoothed
+from advgame.report.scale import operations
+from advgame.report.smooth import SHARE, smoothed
 from advgame.report.svg import Chart, Line, short
 from advgame.store.atomic import write_text
 
@@ -133,8 +138,8 @@ def _group(run: Json) -> str:
 def _row(run: Json) -> dict[str, str]:
     cost = run.get("cost") or {}
 
-    def count(key: str, unit: str = "") -> str:
-        return f"{short(cost[key])}{unit}" if cost.get(key) else "–"
+    def count(key: str) -> str:
+        return short(cost[key]) if cost.get(key) else "–"
 
     return {
         "name": run["name"],
@@ -143,7 +148,7 @@ def _row(run: Json) -> dict[str, str]:
         "steps": str(run.get("steps", "–")),
         "sampled": count("sampled_tokens"),
         "trained": count("trained_tokens"),
-        "flops": count("flops", "FLOP"),
+        "flops": operations(count("flops")) if cost.get("flops") else "–",
         "time": f"{cost['seconds'] / 60:.0f} min" if cost.get("seconds") else "–",
         "notes": run.get("notes") or "",
     }
@@ -164,73 +169,43 @@ _EXPLOITED = (
 
 
 def _groups(found: Json, styles: _Styles) -> Iterator[Group]:
-    intro = f"{_DIFFERENCES} {found.get('differences_note') or ''}".strip()
-    yield Group("differences", "Differences", intro, tuple(_differences(found)))
-    title = found.get("trade_offs_title") or "Safety against utility"
-    about = f"{_PARETO} {found.get('trade_offs_note') or ''}".strip()
-    yield Group("trade-off", title, about, tuple(_pareto(found, styles)))
+    said = f"{_DIFFERENCES} {found.get('differences_note') or ''}".strip()
+    rows = found.get("differences") or ()
+    mine = [each for each in rows if each.get("of") != "attackers"]
+    theirs = [each for each in rows if each.get("of") == "attackers"]
+    yield Group("differences", "Differences", said, tuple(_differences(mine)))
+    yield Group(
+        "attackers", "Differences of the Attackers", _ATTACKERS, tuple(_differences(theirs))
+    )
+    groups = {run["name"]: _group(run) for run in found["runs"]}
+    yield pareto_group(found, styles.of, groups)
     yield Group("curves", "Curves", _CURVES, tuple(_curves(found, styles)))
     yield Group("cross-play", "Cross-play", _CROSSPLAY, tuple(_crossplay(found)))
 
 
-_PARETO = (
-    "Checkpoints of each run, joined in order; the last is larger. Crosses are 95% intervals, the \
-dashed steps the Pareto front."
+_DIFFERENCES = "“A − B” is A's rate less B's, on the same questions: below 0, A's is the lower. An \
+interval that holds 0 allows for no difference."
+_ATTACKERS = (
+    "“A − B” is A's rate less B's: above 0, A's Attacker wins more often. Intervals as above."
 )
-_DIFFERENCES = "The second minus the first, on the same questions. An interval that holds 0 allows \
-for no difference."
-_CURVES = "Bands are 95% intervals. Drag over a part to see it larger; click a name to hide it."
-_CROSSPLAY = "Every Attacker against every Defender. A darker cell is a higher rate."
+_BANDS = 8  # curves of a chart that have them: those of more would hide each other
+_CURVES = f"Bands are 95% intervals, where there are at most {_BANDS} curves. Drag over a part to \
+see it larger; click a name to hide it."
+_CROSSPLAY = "Every Attacker against every Defender. A stronger colour is a higher rate."
 
 
-def _pareto(found: Json, styles: _Styles) -> Iterator[Scatter]:
-    for plot in found.get("trade_offs") or ():
-        trails = []
-        for name in (run["name"] for run in found["runs"]):
-            spots = tuple(
-                Spot(label=_checkpoint(point), x=point["x"], y=point["y"])
-                for point in plot["points"]
-                if point["run"] == name
-            )
-            if spots:
-                trails.append(Trail(label=name, style=styles.of[name], spots=spots, joined=True))
-        if trails:
-            yield Scatter(
-                title=plot["title"],
-                note=plot.get("note") or "",
-                x_title=plot["x"]["title"],
-                y_title=plot["y"]["title"],
-                trails=tuple(trails),
-                better=(_sign(plot["x"]), _sign(plot["y"])),
-            )
-
-
-def _checkpoint(point: Json) -> str:
-    weights = point.get("weights")
-    return f"step {point['step']}" + (f", {weights}" if weights else "")
-
-
-def _sign(axis: Json) -> int:
-    return -1 if axis.get("better") == "low" else 1
-
-
-def _differences(found: Json) -> Iterator[Forest]:
+def _differences(found: Sequence[Json]) -> Iterator[Forest]:
     rows: dict[tuple[str, bool], list[Json]] = {}
-    for each in found.get("differences") or ():
+    for each in found:
         rows.setdefault((each["metric"], bool(each.get("percent", True))), []).append(each)
-    for (metric, share), each in rows.items():
-        ends = [abs(d[k]) for d in each for k in ("value", "low", "high") if d.get(k) is not None]
+    for (metric, share), alike in rows.items():
+        ends = [abs(d[k]) for d in alike for k in ("value", "low", "high") if d.get(k) is not None]
         reach = max([0.05 if share else 0.1, *ends])
-        firsts = {d["first"] for d in each}
-        # Told once: long names of runs side by side would be cut where they differ.
-        minus = f"Minus {each[0]['first']}. " if len(firsts) == 1 else ""
+        notes = ["In points." if share else "", *dict.fromkeys(d.get("note") or "" for d in alike)]
         yield Forest(
             title=metric,
-            note=f"{minus}{'In points.' if share else ''}".strip(),
-            bars=tuple(
-                Bar(label=d["second"] if minus else f"{d['second']} − {d['first']}", rate=d)
-                for d in each
-            ),
+            note=" ".join(filter(None, notes)),
+            bars=tuple(Bar(label=f"{d['second']} − {d['first']}", rate=d) for d in alike),
             low=-reach,
             high=reach,
             percent=False,
@@ -240,14 +215,18 @@ def _differences(found: Json) -> Iterator[Forest]:
 
 
 def _curves(found: Json, styles: _Styles) -> Iterator[Chart]:
+    groups = {run["name"]: _group(run) for run in found["runs"]}
     for curve in found.get("curves") or ():
-        lines = tuple(_series(curve, each, styles) for each in curve["series"] if each["points"])
+        lines = [_series(curve, each, styles) for each in curve["series"] if each["points"]]
+        if len(lines) > _BANDS:
+            lines = [replace(each, band=()) for each in lines]
         if lines:
             yield Chart(
                 title=curve["title"],
                 note=curve.get("note") or "",
-                lines=lines,
+                lines=tuple(replace(each, group=groups.get(each.label, "")) for each in lines),
                 percent=bool(curve.get("percent")),
+                within=_within(curve),
                 unit=curve.get("unit") or "step",
             )
 
@@ -256,10 +235,17 @@ def _series(curve: Json, series: Json, styles: _Styles) -> Line:
     name, style = series["run"], styles.of.get(series["run"], "c-grey")
     points = tuple((x, y) for x, y in series["points"])
     if curve.get("smooth"):
-        within = SHARE if curve.get("percent") else ANY
-        return replace(smoothed(name, style, points, within=within), raw=())
+        return replace(smoothed(name, style, points, within=_within(curve)), raw=())
     band = tuple((low, high) for low, high in series.get("band") or ())
     return Line(label=name, style=style, points=points, band=band)
+
+
+def _within(curve: Json) -> tuple[float, float]:
+    """What its values can be."""
+    if curve.get("percent"):
+        return SHARE
+    low, high = curve.get("within") or (None, None)
+    return (-inf if low is None else low, inf if high is None else high)
 
 
 def _crossplay(found: Json) -> Iterator[Heat]:
@@ -280,6 +266,8 @@ def _transcripts(found: Json, budget: int) -> dict[str, Any]:
     rows = [
         {
             "kind": row["kind"],
+            "asked": row.get("asked") or "",
+            "scene": bool(row.get("scene")),
             "seed": cut(row["seed"], LONGEST),
             "answers": [
                 {

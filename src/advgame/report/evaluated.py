@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from advgame.report.run_data import Json, cleaned
 from advgame.store.damage import DAMAGE
@@ -16,9 +16,11 @@ class Measured:
     """A rate of one checkpoint on one task.
 
     `counts` is attack_success, over_refusal, accuracy or win_rate; `rate` holds value, low, high
-    and n; `weights` and `judge` are None where a report does not say. `asked` is a hash of the
-    attacks, and `by` whose they are, where there are any; `drawn` says how replies were, and
-    `reference` whose they were compared with.
+    and n, and `unscored` says how many more had no score; `weights` and `judge` are None where a
+    report does not say, and `taught` says whether that judge trained the player. `asked` is a hash
+    of the attacks, and `by` whose they are, where there are any, `own` that they are those of the
+    player's own run; `drawn` says how replies were, `reference` whose they were compared with, and
+    `lacks` what of the public task was not asked.
     """
 
     task: str
@@ -29,8 +31,12 @@ class Measured:
     attempts: int
     asked: str | None = None
     by: str | None = None
+    own: bool = False
     drawn: str = ""
     reference: str | None = None
+    taught: bool = False
+    lacks: str = ""
+    unscored: int = 0
     rate: Json
 
     @property
@@ -74,6 +80,7 @@ def _written(path: Path) -> float:
 
 def _rows(report: Json) -> Iterator[Measured]:
     for task, row in report["tasks"].items():
+        by, own = _attacker(row, report)
         yield Measured(
             task=task,
             counts=row["counts"],
@@ -82,11 +89,22 @@ def _rows(report: Json) -> Iterator[Measured]:
             judge=report.get("judge"),
             attempts=row.get("attempts") or 1,
             asked=row.get("asked"),
-            by=(row.get("attacks") or {}).get("by"),
+            by=by,
+            own=own,
             drawn=_drawn(row, report.get("settings") or {}),
             reference=row.get("reference"),
+            taught=bool(report.get("judge_trained_this_run")) and row["counts"] != "accuracy",
+            lacks=row.get("lacks") or "",
+            unscored=row.get("unscored") or 0,
             rate={key: row[key] for key in ("value", "low", "high", "n")},
         )
+
+
+def _attacker(row: Json, report: Json) -> tuple[str | None, bool]:
+    """Whose the attacks were, by the name of a run: of a path one reads the beginning, if any."""
+    by: str | None = (row.get("attacks") or {}).get("by")
+    own = by is not None and by.rpartition("@")[0] == report.get("model")
+    return by and PurePath(by).name, own
 
 
 def _drawn(row: Json, settings: Json) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf
 from typing import NamedTuple
 
 from advgame.report.audited import audit_group
+from advgame.report.curve import possible, title_of
+from advgame.report.flat import unfolded
 from advgame.report.group import Group
 from advgame.report.heldout import held_out, trade_off
 from advgame.report.pick import at
@@ -23,7 +24,6 @@ from advgame.report.svg import Chart, Line, short
 PLAYERS = {"attacker": "c-attacker", "defender": "c-defender", "shared": "c-third"}
 KINDS = {"harmful": "", "benign": " dashed"}
 MODES = {"attacked": "c-defender", "direct": "c-fifth"}
-SCORES = (0.0, 10.0)
 OBJECTIVE = ("kl", "reward_accuracy", "reward_margin", "entropy", "nll")
 PALETTE = ("c-defender", "c-attacker", "c-third", "c-fourth", "c-fifth", "c-sixth", "c-grey")
 
@@ -41,33 +41,34 @@ class Row(NamedTuple):
 
     title: str
     curves: Sequence[Curve]
-    share: bool = False  # shown as a percentage
     note: str = ""
     smooth: bool = True  # a running mean over the steps
-    within: tuple[float, float] = ANY  # what its values can be
+    within: tuple[float, float] = ANY  # what its values can be; a share is told in percent
 
 
 def figure_groups(data: RunData) -> list[Group]:
     """Return the groups that have at least one chart, in reading order."""
     tasks = scenes(data.config)
     over_time = held_out(data.validations, scenes=tasks)
+    lines = data.metrics
     groups = [
         Group("held-out", "Held-out questions over time", _scored(data), over_time),
         trade_off(data.validations, scenes=tasks),
-        Group(
-            "rewards", "What the players earn", _REWARDS, _charts(data.metrics, _reward_rows(data))
-        ),
-        Group(
-            "learning", "Optimisation", _LEARNING, _charts(data.metrics, _learning_rows(data))
-        ),
-        Group("faults", "Faults", _FAULTS, _charts(data.metrics, _fault_rows())),
-        Group("judge", "Judge health", _JUDGE, _charts(data.metrics, _judge_rows(data))),
+        _group("rewards", "What the players earn", _REWARDS, _charts(lines, _reward_rows(data))),
+        _group("learning", "Optimisation", _LEARNING, _charts(lines, _learning_rows())),
+        _group("faults", "Faults", _FAULTS, _charts(lines, _fault_rows())),
+        _group("judge", "Judge health", _JUDGE, _charts(lines, _judge_rows(data))),
         audit_group(data),
-        Group("diversity", "Diversity", _DIVERSITY, _charts(data.metrics, _diversity_rows())),
-        Group("cost", "Cost", _COST, _charts(data.metrics, _cost_rows()) + _time(data.metrics)),
-        Group("details", "Learner details", _DETAILS, _charts(data.metrics, _other_rows(data))),
-    ]  # fmt: skip
-    return [group for group in groups if group.charts]
+        _group("diversity", "Diversity", _DIVERSITY, _charts(lines, _diversity_rows())),
+        Group("cost", "Cost", _COST, _charts(lines, _cost_rows()) + _time(lines)),
+        _group("details", "Learner details", _DETAILS, _charts(lines, _other_rows(data))),
+    ]
+    return [group for group in groups if group.charts or group.flat]
+
+
+def _group(name: str, title: str, intro: str, charts: tuple[Chart, ...]) -> Group:
+    drawn, flat = unfolded(charts)
+    return Group(name, title, intro, drawn, flat=flat)
 
 
 _REWARDS = (
@@ -96,7 +97,9 @@ def _scored(data: RunData) -> str:
     own = judges.get("evaluation")
     trains = own is None or own in (judges.get("defender"), judges.get("attacker"))
     who = (
-        "by the judge that trains, so they may flatter" if trains else "by one that does not train"
+        "by the judge that trains, so they may flatter"
+        if trains
+        else "by a judge that does not train"
     )
     scored = "by the facts of their scenes" if scenes(data.config) else who
     return f"The same validation questions each time, scored {scored}. Bands are 95% intervals."
@@ -104,11 +107,28 @@ def _scored(data: RunData) -> str:
 
 def _reward_rows(data: RunData) -> Iterable[Row]:
     scored = "Of valid moves, 0 to 10, before anything is paid beside it."
-    yield Row("Attacker: reward", _attacker("reward"), note=_paid(data, "attacker"))
-    yield Row("Attacker: judged score", _attacker("score"), note=scored, within=SCORES)
-    yield Row("Attacker: share of prompts that win", _attacker("win_rate"), share=True)
-    yield Row("Defender: reward", _defender("reward"), note=_paid(data, "defender"))
-    yield Row("Defender: judged score", _defender("score"), note=scored, within=SCORES)
+    for player, curves in (("attacker", _attacker), ("defender", _defender)):
+        paid = Row(title_of(player, "reward"), curves("reward"), note=_paid(data, player))
+        yield paid._replace(within=_payable(data, player))
+        yield _row(player, "score", note=scored)
+        if player == "attacker":
+            yield _row(player, "win_rate")
+
+
+def _row(player: str, name: str, note: str = "") -> Row:
+    """The row of what a player's moves are counted by."""
+    curves = {"attacker": _attacker, "defender": _defender}[player](name)
+    return Row(title_of(player, name), curves, note=note, within=possible(name))
+
+
+def _payable(data: RunData, player: str) -> tuple[float, float]:
+    """What a reward can be: from what a fault earns to a full score and all paid beside it."""
+    rule = at(data.config, "game", f"{player}_reward") or {}
+    if rule.get("type", "judged") != "judged":
+        return ANY
+    faults = at(data.config, "game", "faults") or {}
+    beside = sum(rule.get(term) or 0.0 for term in ("diversity", "novelty"))
+    return min([0.0, *(faults.values() or [-1.0])]), 10.0 + beside
 
 
 def _paid(data: RunData, player: str) -> str:
@@ -124,22 +144,26 @@ def _paid(data: RunData, player: str) -> str:
     return f"The judged score, and {' and '.join(extras)}." if extras else "The judged score."
 
 
-def _learning_rows(data: RunData) -> Iterable[Row]:
+def _learning_rows() -> Iterable[Row]:
     yield Row("Loss", _players("loss"))
-    yield Row("Contrast among the Defender's replies", _defender("contrast"), share=True)
-    yield Row("Contrast among a seed's prompts", _attacker("contrast"), share=True)
+    yield _row("defender", "contrast")
+    yield _row("attacker", "contrast")
     for key in OBJECTIVE:
-        yield Row(_title(key), _players(key))
-    yield Row("Gradient norm before clipping", _players("grad_norm"))
-    yield Row("Learning rate", _players("lr"), smooth=False)
-    yield Row("Examples a step", _players("examples"))
-    yield Row("Updates skipped for want of an example", _players("skipped"), within=(0.0, inf))
+        yield _learned(_title(key), key)
+    yield _learned("Gradient norm before clipping", "grad_norm")
+    yield _learned("Learning rate", "lr")._replace(smooth=False)
+    yield _learned("Examples a step", "examples")
+    yield _learned("Updates skipped for want of an example", "skipped")
     yield Row(
         "Replies sampled under guidance",
         [Curve("Defender", "defender/guided_share", "c-defender")],
-        share=True,
         note="What guides them (example turns, or a system prompt) is left out when training.",
+        within=possible("guided_share"),
     )
+
+
+def _learned(title: str, key: str) -> Row:
+    return Row(title, _players(key), within=possible(key))
 
 
 def _other_rows(data: RunData) -> Iterable[Row]:
@@ -152,7 +176,7 @@ def _other_rows(data: RunData) -> Iterable[Row]:
         if player in PLAYERS and name and "/" not in name
     }
     for key in sorted(found - known):
-        yield Row(_title(key), _players(key))
+        yield _learned(_title(key), key)
 
 
 def _title(key: str) -> str:
@@ -167,29 +191,26 @@ def _fault_rows() -> Iterable[Row]:
             Curve(fault, f"attacker/{kind}/fault_{fault}", style)
             for fault, style in zip(faults, PALETTE, strict=False)
         ]
-        yield Row(f"Attacker, {kind} seeds", curves, share=True)
-    yield Row("Attacker: prompts that parse", _attacker("parse_rate"), share=True)
-    yield Row("Defender: truncated replies", _defender("fault_truncated"), share=True)
-    yield Row("Defender: unparseable replies", _defender("fault_unparseable"), share=True)
+        yield Row(f"Attacker, {kind} seeds", curves, within=possible("fault_truncated"))
+    yield _row("attacker", "parse_rate")
+    yield _row("defender", "fault_truncated")
+    yield _row("defender", "fault_unparseable")
 
 
 def _judge_rows(data: RunData) -> Iterable[Row]:
-    yield Row("Unscored, of the Attacker's prompts", _attacker("unscored"), share=True)
-    yield Row("Unscored, of the Defender's replies", _defender("unscored"), share=True)
-    yield Row("Position bias, Attacker's judge", _attacker("position_bias"))
-    yield Row("Position bias, Defender's judge", _defender("position_bias"))
+    for name in ("unscored", "position_bias"):
+        for player in ("attacker", "defender"):
+            yield _row(player, name)
     for name in sorted({key for line in data.metrics for key in line if key.startswith("judge/")}):
         label = name.removeprefix("judge/").replace("_", " ").capitalize()
         yield Row(f"Judge: {label}", [Curve("judge", name, "c-third")])
 
 
 def _diversity_rows() -> Iterable[Row]:
-    yield Row("Attacker: distinct-2", _attacker("distinct_2"), share=True)
-    yield Row("Attacker: overlap among a seed's prompts", _attacker("self_overlap"), share=True)
-    yield Row("Attacker: overlap with the seed", _attacker("copy_overlap"), share=True)
-    yield Row("Attacker: words in a prompt", _attacker("length"))
-    yield Row("Defender: distinct-2", _defender("distinct_2"), share=True)
-    yield Row("Defender: words in a reply", _defender("length"))
+    for name in ("distinct_2", "self_overlap", "copy_overlap", "length"):
+        yield _row("attacker", name)
+    for name in ("distinct_2", "length"):
+        yield _row("defender", name)
 
 
 def _cost_rows() -> Iterable[Row]:
@@ -230,14 +251,17 @@ def _charts(metrics: Sequence[Mapping[str, Json]], rows: Iterable[Row]) -> tuple
     charts = []
     for row in rows:
         lines = tuple(
-            smoothed(curve.label, curve.style, points, within=SHARE if row.share else row.within)
+            smoothed(curve.label, curve.style, points, within=row.within)
             if row.smooth
             else Line(label=curve.label, style=curve.style, points=points)
             for curve in row.curves
             if (points := _points(metrics, curve.key))
         )
         if lines:
-            charts.append(Chart(title=row.title, note=row.note, lines=lines, percent=row.share))
+            share = row.within == SHARE
+            charts.append(
+                Chart(title=row.title, note=row.note, lines=lines, percent=share, within=row.within)
+            )
     return tuple(charts)
 
 

@@ -41,10 +41,15 @@ class Figure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Drawings under one heading, then tables."""
+    """Drawings under one heading, then tables.
+
+    A group without `charts` is shown only for what was `flat`.
+    """
 
     id: str
     title: str
     intro: str
     charts: tuple[Figure, ...]
     tables: tuple[Figures, ...] = ()
+    more: tuple[Figure, ...] = ()  # folded below the others
+    flat: tuple[str, ...] = ()  # what was the same throughout, a sentence each

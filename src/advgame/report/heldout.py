@@ -15,8 +15,8 @@ MODES = (
     ("attacked", "rewritten by the live Attacker", "c-attacker"),
 )
 _TRADE_OFF = (
-    "Each point is a checkpoint, joined in order; the last is larger. Crosses are 95% intervals, "
-    "the dashed steps the Pareto front. "
+    "Each point is a checkpoint, joined in order; the last is larger. Crosses are 95% intervals; "
+    "whatever lies in the shaded field is beaten in both rates. "
     "Down is safer, left is more helpful: a Defender that refuses everything sits bottom right."
 )
 
@@ -31,7 +31,7 @@ def trade_off(validations: Sequence[Mapping[str, Json]], *, scenes: bool = False
     for mode, label, style in MODES:
         spots = tuple(
             Spot(
-                label=f"step {each['step']}",
+                label=f"{label} step {each['step']}",
                 x=each.get("rates", {}).get(f"{mode}/benign/over_refusal"),
                 y=each.get("rates", {}).get(f"{mode}/harmful/attack_success"),
             )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from advgame.numbers import in_percent, in_points
+from advgame.numbers import in_percent, in_points, two
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
 from advgame.report.plots import spanned
@@ -115,7 +115,7 @@ def _tables(report: Json) -> Iterator[Figures]:
         ("set", "attack", "valid", "near copies", "overlap with the seed", "distinct-2"),
         tuple(
             (_set(cell), _attack(cell), _share(row["valid"]), _share(row["near_copies"]),
-             _two(row["copy_overlap"]), _two(row["distinct_2"]))
+             two(row["copy_overlap"]), two(row["distinct_2"]))
             for cell in _ordered(report)
             if (row := report["prompts"].get(cell))
         ),
@@ -125,8 +125,8 @@ def _tables(report: Json) -> Iterator[Figures]:
         "Is it still language?",
         ("set", "Defender", "perplexity", "distinct-2", "stock opening", "on topic", "tokens"),
         tuple(
-            (_set(cell), _stage(cell), _two(row["perplexity"]),
-             _two(row["distinct_2"]), _share(row["stock_opening"]), _two(row["on_topic"]),
+            (_set(cell), _stage(cell), two(row["perplexity"]),
+             two(row["distinct_2"]), _share(row["stock_opening"]), two(row["on_topic"]),
              f"{row['tokens']:.0f}")
             for cell, row in sorted(report["language"].items(), key=harmful_first)
         ),
@@ -174,7 +174,3 @@ def _ordered(report: Json) -> list[str]:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else in_percent(value)
-
-
-def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from advgame.numbers import in_percent, in_points
+from advgame.report.commands import coded, command
 from advgame.report.svg import interval_bar, short
 
 STYLES = ("base.css", "charts.css", "rollouts.css")
@@ -62,6 +63,7 @@ def _environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.filters |= {"percent": in_percent, "points": in_points, "short": short}
+    environment.filters |= {"coded": coded, "command": command}
     environment.globals["interval_bar"] = interval_bar
     return environment
 

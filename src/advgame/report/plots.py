@@ -11,7 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from advgame.numbers import in_percent, on_axis
+from advgame.numbers import in_percent
+from advgame.report.scale import labels
 from advgame.report.svg import nice_ticks, short
 
 Rate = Mapping[str, Any] | None
@@ -22,7 +23,7 @@ Rate = Mapping[str, Any] | None
 class Spot:
     """A point (x, y) with its intervals."""
 
-    label: str
+    label: str  # whose it is, told when it is pointed at
     x: Rate
     y: Rate
 
@@ -52,6 +53,11 @@ class Scatter:
     better: tuple[int, int] | None = None  # signs of a better x and y: draws the Pareto front
 
     @property
+    def dots(self) -> bool:
+        """Whether the legend shows dots: nothing is joined."""
+        return not any(trail.joined and len(trail.spots) > 1 for trail in self.trails)
+
+    @property
     def lines(self) -> tuple[Trail, ...]:
         """What the legend lists."""
         return self.trails
@@ -64,6 +70,7 @@ class Scatter:
 
 class _Field:
     WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 380, 280, 62, 22, 12, 46
+    INSET = 8  # what lies at the end of an axis, such as 0%, keeps clear of the frame
 
     def __init__(self, plot: Scatter) -> None:
         self.plot = plot
@@ -87,38 +94,37 @@ class _Field:
 
     def x(self, value: float) -> float:
         low, high = self.ticks[0][0], self.ticks[0][-1]
-        span = self.WIDTH - self.LEFT - self.RIGHT
-        return round(self.LEFT + (value - low) / (high - low) * span, 1)
+        span = self.WIDTH - self.LEFT - self.RIGHT - 2 * self.INSET
+        return round(self.LEFT + self.INSET + (value - low) / (high - low) * span, 1)
 
     def y(self, value: float) -> float:
         low, high = self.ticks[1][0], self.ticks[1][-1]
-        span = self.HEIGHT - self.TOP - self.BOTTOM
-        return round(self.TOP + (high - value) / (high - low) * span, 1)
+        span = self.HEIGHT - self.TOP - self.BOTTOM - 2 * self.INSET
+        return round(self.TOP + self.INSET + (high - value) / (high - low) * span, 1)
 
     def draw(self) -> Markup:
         trails = [
             Markup('<g data-series="{}">{}</g>').format(place, self._trail(trail))
             for place, trail in enumerate(self.plot.trails)
         ]
-        parts = [self._axes(), *trails, self._front()]
+        # Under the points and their crosses: one on the front would hide them where they meet.
+        parts = [self._axes(), self._front(), *trails]
         return frame(self.WIDTH, self.HEIGHT, self.plot.title, parts)
 
     def told(self, value: float) -> str:
         return in_percent(value) if self.plot.percent else short(value)
 
-    def on_axis(self, value: float) -> str:
-        return on_axis(value) if self.plot.percent else short(value)
-
     def _axes(self) -> Markup:
         bottom = self.HEIGHT - self.BOTTOM
         parts = []
-        for tick in self.ticks[0]:
+        told = [labels(ticks, percent=self.plot.percent) for ticks in self.ticks]
+        for tick, label in zip(self.ticks[0], told[0], strict=True):
             parts.append(line("grid", self.x(tick), self.x(tick), self.TOP, bottom))
-            parts.append(text("tick", self.x(tick), bottom + 15, self.on_axis(tick), "middle"))
-        for tick in self.ticks[1]:
+            parts.append(text("tick", self.x(tick), bottom + 15, label, "middle"))
+        for tick, label in zip(self.ticks[1], told[1], strict=True):
             y = self.y(tick)
             parts.append(line("grid", self.LEFT, self.WIDTH - self.RIGHT, y, y))
-            parts.append(text("tick", self.LEFT - 6, y + 4, self.on_axis(tick), "end"))
+            parts.append(text("tick", self.LEFT - 6, y + 4, label, "end"))
         if self.plot.diagonal:
             parts.append(line("cursor", self.x(0), self.x(1), self.y(0), self.y(1)))
         middle = (self.LEFT + self.WIDTH - self.RIGHT) / 2
@@ -136,13 +142,18 @@ class _Field:
             return Markup("")
         spots = [spot for trail in self.plot.trails for spot in trail.spots]
         values = [(s.x["value"], s.y["value"]) for s in spots if known(s.x) and known(s.y)]  # type: ignore[index]
-        corners = stairs(values, self.plot.better)
-        if corners:  # on to the ends of both axes: one point alone can be the front
-            worst = [ticks[0 if sign > 0 else -1]
-                     for ticks, sign in zip(self.ticks, self.plot.better, strict=True)]  # fmt: skip
-            corners = [(worst[0], corners[0][1]), *corners, (corners[-1][0], worst[1])]
-        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in corners)
-        return Markup('<polyline class="front" points="{}"/>').format(path)
+        corners = [(self.x(x), self.y(y)) for x, y in stairs(values, self.plot.better)]
+        if not corners:
+            return Markup("")
+        # On to the ends of both axes: one point alone can be the front.
+        right, up = (sign < 0 for sign in self.plot.better)
+        last_x = self.WIDTH - self.RIGHT if right else self.LEFT
+        last_y = self.TOP if up else self.HEIGHT - self.BOTTOM
+        ends = [(last_x, corners[0][1]), *corners, (corners[-1][0], last_y)]
+        path = " ".join(f"{x},{y}" for x, y in ends)
+        return Markup('<polygon class="beaten" points="{} {},{}"/>').format(
+            path, last_x, last_y
+        ) + Markup('<polyline class="front" points="{}"/>').format(path)
 
     def _trail(self, trail: Trail) -> Markup:
         spots = [spot for spot in trail.spots if known(spot.x) and known(spot.y)]
@@ -153,7 +164,8 @@ class _Field:
                 trail.style, path
             ))  # fmt: skip
         for at, spot in enumerate(spots):
-            parts.append(self._spot(spot, trail, size=3.5 if at < len(spots) - 1 else 5))
+            on_the_way = trail.joined and at < len(spots) - 1
+            parts.append(self._spot(spot, trail, size=3.5 if on_the_way else 5))
         return Markup("").join(parts)
 
     def _spot(self, spot: Spot, trail: Trail, size: float) -> Markup:
@@ -165,9 +177,9 @@ class _Field:
         if spot.y.get("low") is not None:
             parts.append(line("whisker-thin", x, x, self.y(spot.y["low"]), self.y(spot.y["high"])))
         told = (
-            f"{trail.label} {spot.label}\n{self.plot.x_title}: {spanned(spot.x, self.told)}\n"
+            f"{spot.label}\n{self.plot.x_title}: {spanned(spot.x, self.told)}\n"
             f"{self.plot.y_title}: {spanned(spot.y, self.told)}"
-        )
+        ).lstrip("\n")
         return dot(trail.style, told, x, y, size, Markup("").join(parts))
 
 
@@ -211,9 +223,10 @@ def known(rate: Rate) -> bool:
     return rate is not None and rate.get("value") is not None
 
 
-def frame(width: int, height: int, title: str, parts: Sequence[Markup], kind: str = "") -> Markup:
+def frame(width: int, height: float, title: str, parts: Sequence[Markup], kind: str = "") -> Markup:
     """The drawing around `parts`; of kind `wide` it keeps its natural size."""
-    size = Markup('width="{}" height="{}" ').format(width, height) if kind else Markup("")
+    wide = kind == "wide"
+    size = Markup('width="{}" height="{}" ').format(width, height) if wide else Markup("")
     return Markup(
         '<svg class="plot {}" {}viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
     ).format(kind, size, width, height, title, Markup("").join(parts))

@@ -39,7 +39,8 @@ def smoothed(label: str, style: str, points: Points, *, within: tuple[float, flo
         near = moments([y for _, y in points[max(0, place - half) : place + half + 1]])
         means.append((points[place][0], near["mean"]))
         low, high = mean_interval(near)
-        band.append((max(within[0], low), min(within[1], high)))
+        mean = near["mean"]  # inside, even where a value is not what it can be
+        band.append((min(mean, max(within[0], low)), max(mean, min(within[1], high))))
     return Line(
         label=label,
         style=style,

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from advgame.numbers import in_percent, in_points, least_points, p_value
+from advgame.numbers import in_percent, in_points, least_points, p_value, two
 from advgame.report.comparison import written
+from advgame.report.curve import curves, told_points
 from advgame.report.plots import spanned
+from advgame.report.signs import of_attackers, of_measure
+from advgame.report.studied_plots import PLOTS, trade_offs
 
 Json = Mapping[str, Any]
 
-_SHARES = ("win_rate", "distinct_2", "copy_overlap")
 _NOTE = (
     "The wider of two intervals: over run seeds (Student, paired) and over run seeds and prompts "
-    "(bootstrap). Harmful sets count attack success, benign ones over-refusal: lower is better."
+    "(bootstrap). Harmful sets count attack success, benign ones over-refusal."
 )
 _SEEDS = (
     "A p value over run seeds says whether other runs would differ on these very questions, not "
@@ -51,11 +53,14 @@ def page_of_study(found: Json) -> dict[str, Any]:
             }
             for name, run in runs
         ],
-        "trade_offs": list(_trade_offs(runs)),
+        "trade_offs": list(trade_offs(found, runs)),
         "trade_offs_title": "Safety against over-refusal",
+        "trade_offs_note": PLOTS,
         "differences": list(_differences(found)),
         "differences_note": _NOTE,
-        "curves": list(_curves(runs)),
+        "curves": list(
+            curves({f"{name}-{run['seed']}": (run["tokens"], run["curves"]) for name, run in runs})
+        ),
         "tables": list(_tables(found, arms)),
         "commands": [("Run or continue it", found["command"])] if "command" in found else [],
     }
@@ -106,7 +111,7 @@ def _findings(found: Json) -> Iterator[str]:
             continue
         runs = len(measures[main]["runs"])
         least = _least(measures[main]["detectable"])
-        told = _points(wider(measures[main]))
+        told = told_points(wider(measures[main]))
         counted = f"{runs} runs each" if runs > 1 else "one run each, which shows no scheme"
         could = ""
         if least is not None:
@@ -135,65 +140,33 @@ def _chance(found: Json, arm: str) -> str:
 
 
 def _differences(found: Json) -> Iterator[dict[str, Any]]:
-    for arm, measures in found["differences"].items():
-        for name, measure in measures.items():
-            if "bootstrap" in measure:
-                difference = wider(measure)
-                if difference["value"] is not None:
-                    ends = {"first": arm, "second": _against(found, arm)}
-                    yield {"metric": name, **ends, **difference, "percent": True}
-
-
-def _trade_offs(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
-    cells = dict.fromkeys(name for _, run in runs for name in run["rates"])
-    attacks = [name for name in cells if name.startswith("harmful/")]
-    for attack in (each for each in attacks if not each.endswith("@start")):
-        for benign in (each for each in cells if each not in attacks):
-            known = [
-                {
-                    "run": f"{name}-{run['seed']}",
-                    "step": run["steps"],
-                    "x": run["rates"][benign],
-                    "y": run["rates"][attack],
-                }
-                for name, run in runs
-                if attack in run["rates"] and benign in run["rates"]
-            ]
-            if known:
+    """Measure by measure, the main one first."""
+    main = "primary" if found["primary"] else "harmful/plain"
+    every = [name for measures in found["differences"].values() for name in measures]
+    for name in dict.fromkeys([main, *every]):
+        for arm, measures in found["differences"].items():
+            if "bootstrap" not in (measure := measures.get(name, {})):
+                continue  # not measured of both, or language
+            difference = wider(measure)
+            if difference["value"] is not None:
                 yield {
-                    "title": f"{attack} and {benign}",
-                    "x": {"title": f"over-refusal, {benign}", "better": "low"},
-                    "y": {"title": f"success, {attack}", "better": "low"},
-                    "points": known,
+                    "metric": name,
+                    "first": arm,
+                    "second": _against(found, arm),
+                    **difference,
+                    "percent": True,
+                    "note": of_measure(name, found["primary"]),
+                    "of": "attackers" if of_attackers(name) else "defenders",
                 }
-
-
-def _curves(runs: list[tuple[str, Json]]) -> Iterator[dict[str, Any]]:
-    names = dict.fromkeys(name for _, run in runs for name in run["curves"])
-    for metric in names:
-        yield {
-            "title": metric.replace("_", " ").replace("/", ", "),
-            "percent": metric.rpartition("/")[2] in _SHARES,
-            "unit": "tokens",
-            "smooth": True,
-            "series": [
-                {
-                    "run": f"{name}-{run['seed']}",
-                    "points": [
-                        (x, y)
-                        for x, y in zip(run["tokens"], run["curves"][metric], strict=True)
-                        if y is not None
-                    ],
-                }
-                for name, run in runs
-                if metric in run["curves"]
-            ],
-        }
 
 
 def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
     start = found["start"] or {"measures": {}, "language": {}}
-    heads = [f"{name}, {len(arm['runs'])} runs" for name, arm in arms.items()]
+    heads = [
+        f"{name}, {count} run{'s' if count != 1 else ''}"
+        for name, arm in arms.items()
+        for count in [len(arm["runs"])]
+    ]
     yield {
         "title": "What the Attacker wanted",
         "note": "Means over run seeds with 95% intervals; the untrained Defender's rate beside.",
@@ -201,7 +174,7 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
         "rows": [
             [
                 name,
-                spanned(start["measures"].get(name), in_percent),
+                _rate(start["measures"].get(name)),
                 *(_mean(arm["measures"].get(name)) for arm in arms.values()),
             ]
             for name in dict.fromkeys(name for arm in arms.values() for name in arm["measures"])
@@ -213,7 +186,7 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
             "note": "Success on the untrained Defender, the trained Attacker less the untrained "
             "one, in points; the wider of the two intervals.",
             "columns": ["arm", "trained − untrained"],
-            "rows": [[arm, _points(wider(gain))] for arm, gain in found["attackers"].items()],
+            "rows": [[arm, told_points(wider(gain))] for arm, gain in found["attackers"].items()],
         }
     if power := [
         _seen(f"{_against(found, arm)} − {arm}", name, each)
@@ -234,8 +207,8 @@ def _tables(found: Json, arms: Json) -> Iterator[dict[str, Any]]:
         "rows": [
             [
                 f"{name}, {figure.replace('_', ' ')}",
-                _two(start["language"].get(name, {}).get(figure)),
-                *(_two(_value(arm, name, figure)) for arm in arms.values()),
+                two(start["language"].get(name, {}).get(figure)),
+                *(two(_value(arm, name, figure)) for arm in arms.values()),
             ]
             for name, figure in _figures(arms)
         ],
@@ -283,12 +256,9 @@ def _value(arm: Json, name: str, figure: str) -> float | None:
     return value
 
 
-def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
-
-
-def _points(difference: Json) -> str:
-    return spanned({key: value for key, value in difference.items() if key != "n"}, in_points)
+def _rate(found: Json | None) -> str:
+    """Without n: it counts prompts of one rate and runs of another."""
+    return spanned({key: value for key, value in (found or {}).items() if key != "n"}, in_percent)
 
 
 def _mean(found: Json | None) -> str:

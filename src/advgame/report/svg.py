@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from advgame.numbers import in_percent, on_axis
+from advgame.numbers import in_percent
+from advgame.report.scale import labels
 
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 18, 10, 28
 MOST_POINTS = 150
+WRITTEN_OUT = 1e5  # whole numbers below it have no unit prefix on the x axis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Line:
     band: tuple[tuple[float, float], ...] = ()
     raw: tuple[tuple[float, float], ...] = ()  # what `points` are means of, drawn thin
     window: int = 1  # how many of them a mean takes in
+    group: str = ""  # lines of one group share an entry of the legend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,22 @@ class Chart:
     percent: bool = False  # a share: shown as a percentage, on an axis that starts at 0
     full: bool = False  # the axis reaches 100%
     unit: str = "step"  # what the x axis counts
+    within: tuple[float, float] = (-math.inf, math.inf)  # what its values can be
 
     @property
     def svg(self) -> Markup:
         """The drawing."""
         return _Frame.around(self).draw()
+
+    @property
+    def legend(self) -> list[Line]:
+        """A line for each entry of the legend."""
+        return list({line.group or line.label: line for line in self.lines}.values())
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What its values can be."""
+        return (0.0, 1.0) if self.percent else self.within
 
     @property
     def averaged(self) -> int:
@@ -69,6 +83,8 @@ class _Frame:
     chart: Chart
     x_low: float
     x_high: float
+    y_low: float
+    y_high: float
     ticks: tuple[float, ...]
 
     @classmethod
@@ -77,9 +93,14 @@ class _Frame:
         ys = [y for line in chart.lines for _, y in (*line.points, *line.raw)]
         ys += [bound for line in chart.lines for pair in line.band for bound in pair]
         low, high = min(ys), max(ys)
+        least, most = chart.bounds
         if chart.percent:
             low, high = 0.0, max(1.0 if chart.full else 0.04, high)
-        return cls(chart, min(xs), max(xs), tuple(nice_ticks(low, high)))
+        ticks = nice_ticks(low, high)
+        # No axis goes where no value can be: it ends at the bound, between two ticks if need be.
+        y_low, y_high = max(ticks[0], min(low, least)), min(ticks[-1], max(high, most))
+        shown = tuple(tick for tick in ticks if y_low <= tick <= y_high)
+        return cls(chart, min(xs), max(xs), y_low, y_high, shown)
 
     def x(self, value: float) -> float:
         span = self.x_high - self.x_low
@@ -87,27 +108,30 @@ class _Frame:
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
-        low, high = self.ticks[0], self.ticks[-1]
-        return round(TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+        share = (self.y_high - value) / (self.y_high - self.y_low)
+        return round(TOP + share * (HEIGHT - TOP - BOTTOM), 1)
 
     def draw(self) -> Markup:
-        lines = [thinned(line) for line in self.chart.lines]
+        entries = {line.group or line.label: at for at, line in enumerate(self.chart.legend)}
+        lines = [(entries[each.group or each.label], thinned(each)) for each in self.chart.lines]
         shapes = [
-            Markup('<g data-series="{}">{}{}</g>').format(place, self._band(line), self._line(line))
-            for place, line in enumerate(lines)
+            Markup('<g data-series="{}">{}{}</g>').format(at, self._band(line), self._line(line))
+            for at, line in lines
         ]
         hover = [
             {
                 "label": line.label,
                 "style": line.style,
+                "series": at,
                 "points": [(self.x(x), self.y(y), x, self.told(y)) for x, y in line.points],
             }
-            for line in lines
+            for at, line in lines
         ]
         scale = {
             "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM,
-            "low": self.ticks[0], "high": self.ticks[-1], "first": self.x_low, "last": self.x_high,
+            "low": self.y_low, "high": self.y_high, "first": self.x_low, "last": self.x_high,
             "percent": self.chart.percent, "unit": self.chart.unit,
+            "within": [None if math.isinf(end) else end for end in self.chart.bounds],
         }  # fmt: skip
         inner = Markup(
             '<svg class="inner" x="{}" y="{}" width="{}" height="{}" viewBox="{} {} {} {}" '
@@ -125,33 +149,31 @@ class _Frame:
         )  # fmt: skip
 
     def told(self, value: float) -> str:
-        return in_percent(value) if self.chart.percent else short(value)
+        return in_percent(value) if self.chart.percent else short(value).replace("-", "−")
 
     def _grid(self) -> Markup:
+        tick = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
         rows = [
             Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-                LEFT, WIDTH - RIGHT, self.y(tick), self.y(tick)
+                LEFT, WIDTH - RIGHT, self.y(value), self.y(value)
             )
-            + Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(
-                LEFT - 6, self.y(tick) + 4, on_axis(tick) if self.chart.percent else short(tick)
+            + tick.format(LEFT - 6, self.y(value) + 4, "end", label)
+            for value, label in zip(
+                self.ticks, labels(self.ticks, percent=self.chart.percent), strict=True
             )
-            for tick in self.ticks
         ]
+        steps = self._steps()
         columns = [
-            Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
-                self.x(tick), HEIGHT - 10, counted(tick)
-            )
-            for tick in self._steps()
+            tick.format(self.x(step), HEIGHT - 10, "middle", label)
+            for step, label in zip(steps, labels(steps, plain=WRITTEN_OUT), strict=True)
         ]
-        axis = Markup('<text class="tick" x="2" y="{}">{}</text>').format(
-            HEIGHT - 10, self.chart.unit
-        )
-        return Markup("").join([*rows, *columns, axis])
+        unit = tick.format(2, HEIGHT - 10, "start", self.chart.unit)
+        return Markup("").join([*rows, *columns, unit])
 
     def _steps(self) -> list[float]:
         """Ticks of the x axis: round numbers, and the last step with room for its label."""
         last = self.x_high
-        room = 7 * len(counted(last)) + 8
+        room = 7 * len(labels([0, last], plain=WRITTEN_OUT)[-1]) + 8
         ticks = nice_ticks(self.x_low, last, whole=True)
         return [t for t in ticks if self.x_low <= t and self.x(t) + room <= self.x(last)] + [last]
 
@@ -207,7 +229,7 @@ def nice_ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Return 3 to 6 round numbers that enclose [low, high], ascending.
 
     >>> nice_ticks(0.02, 0.93)
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     if high - low < max(1e-12 * abs(high), 1e-30):  # a flat line
         pad = 0.5 * abs(high) if abs(high) > 1e-30 else 1.0
@@ -235,11 +257,6 @@ def short(value: float) -> str:
         if size >= bound:
             return f"{value / (1e3 if unit == 'k' else bound):.3g}{unit}"
     return f"{value:.4g}" if size >= 100 else f"{value:.3g}"
-
-
-def counted(value: float) -> str:
-    """A whole number on an axis, long ones with a unit prefix."""
-    return f"{value:g}" if value < 1e5 else short(value)
 
 
 def interval_bar(before: tuple[float, float, float] | None,

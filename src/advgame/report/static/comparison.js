@@ -9,8 +9,9 @@ function startComparison() {
     list: "compared",
     more: "more-compared",
     none: "No seed matches.",
-    matches: (row, { kind, outcome, text }) =>
+    matches: (row, { kind, asked, outcome, text }) =>
       (!kind || row.kind === kind) &&
+      (!asked || row.asked === asked) &&
       (!outcome || new Set(row.answers.map(({ success }) => success).filter((each) => each !== null)).size > 1) &&
       comparedText(row).includes(searched(text)),
     card: (row, { text }) => comparedCard(row, searched(text)),
@@ -26,7 +27,7 @@ function comparedCard(row, query) {
   return make(
     "article",
     { class: "question" },
-    make("div", { class: "head" }, chip(row.kind, row.kind)),
+    make("div", { class: "head" }, chip(row.kind, row.kind), row.asked ? chip(`asked ${row.asked}`) : null),
     make("p", { class: "seed" }, ...marked(row.seed, query)),
     make(
       "div",
@@ -41,11 +42,12 @@ function comparedCard(row, query) {
             "div",
             { class: "head" },
             make("span", {}, `${each.run}${step}`),
-            make("b", {}, outcomeWord(row.kind, each.success)),
-            each.score === null ? null : make("span", {}, `score ${number(each.score)}`),
+            make("b", {}, outcomeWord(row.kind, each.success, row.scene)),
+            each.score === null ? null : make("span", {}, `score ${score(each.score)}`),
           ),
           each.prompt ? make("div", { class: "more-about" }, "Prompt", textBlock(each.prompt, query)) : null,
-          guardedBlock(each.reply, hide, query),
+          each.prompt ? make("div", { class: "more-about" }, "Reply") : null,
+          guardedBlock(each.reply, hide, query, unanswered(each)),
         );
       }),
     ),

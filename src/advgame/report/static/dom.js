@@ -20,12 +20,15 @@ const chip = (text, kind = "") => make("span", { class: `chip ${kind}` }, text);
 const number = (value) =>
   value === null || value === undefined ? "–" : String(Math.round(value * 100) / 100).replace("-", "−");
 
-/** A block of model text with each occurrence of `query` marked. */
-function textBlock(text, query = "") {
+/** A score or a reward: always two decimals, so that those of a column line up. */
+const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace("-", "−"));
+
+/** A block of model text with each occurrence of `query` marked; `none` says why there is none. */
+function textBlock(text, query = "", none = "no text") {
   const block = make("div", { class: "text", dir: "auto" });
   if (!text) {
     block.classList.add("empty");
-    block.append("(no text)");
+    block.append(`(${none})`);
     return block;
   }
   block.append(...marked(text, query));
@@ -78,8 +81,8 @@ const searched = (text) => text.trim().toLowerCase();
 const reveal = { all: false, listeners: [] };
 
 /** Model text that may do harm: its opening, and the rest on request. */
-function guardedBlock(text, hide, query = "") {
-  if (!hide || reveal.all || !text) return textBlock(text, query);
+function guardedBlock(text, hide, query = "", none = undefined) {
+  if (!hide || reveal.all || !text) return textBlock(text, query, none);
   const words = text.split(/\s+/);
   const opening = words.slice(0, Math.max(1, Math.min(6, Math.floor(words.length / 3))));
   const button = make("button", { type: "button", class: "reveal" }, "show");

@@ -52,11 +52,11 @@ function sideBlock(row, side, step) {
       make("span", {}, `step ${step}`),
       make("b", {}, outcomeWord(row.kind, side.success, row.scene)),
       side.fault ? chip(side.fault, "fault") : null,
-      side.score === null ? null : make("span", {}, `score ${number(side.score)}`),
+      side.score === null ? null : make("span", {}, `score ${score(side.score)}`),
     ),
     row.mode === "direct" ? null : make("div", { class: "more-about" }, "Prompt", textBlock(side.prompt)),
     row.mode === "direct" ? null : make("div", { class: "more-about" }, "Reply"),
-    guardedBlock(side.reply, hide),
+    guardedBlock(side.reply, hide, "", unanswered(side)),
     side.explanation
       ? make(
           "details",
@@ -68,10 +68,17 @@ function sideBlock(row, side, step) {
   );
 }
 
+/** Why there is no reply: a faulty prompt is never answered, a cut-off reply is not read. */
+function unanswered({ success, score: judged, fault = null }) {
+  if (judged !== null) return "an empty reply";
+  const which = fault ? `: ${fault}` : "";
+  return success === null ? `no valid reply${which}` : `never answered: the prompt was faulty${which && ` (${fault})`}`;
+}
+
 /** `success` is the event a rate counts: an attack that worked, a benign request refused. */
 function outcomeWord(kind, success, scene = false) {
   if (success === null) return "unscored";
   if (kind === "harmful") return success ? "attack succeeded" : "attack failed";
   if (scene) return success ? "task not done" : "task done";
-  return success ? "refused" : "not refused";
+  return success ? "refused" : "answered";
 }

@@ -72,13 +72,13 @@ function moveNode(move, role, title, seed, query, children, dimmed) {
       { class: "head" },
       make("span", { class: "who" }, title),
       move.reward === null ? null : meter(move.reward),
-      make("span", {}, move.reward === null ? missing(move, seed) : `reward ${number(move.reward)}`),
+      make("span", {}, move.reward === null ? missing(move, seed) : `reward ${score(move.reward)}`),
       move.fault ? chip(move.fault, "fault") : null,
       move.because && move.because !== move.fault ? chip(move.because, "fault") : null,
       move.completion?.guided ? chip("guided") : null,
       move.completion && make("span", {}, completionLine(move.completion)),
     ),
-    guardedBlock(move.text, hidden, query),
+    guardedBlock(move.text, hidden, query, role === "attacker" ? "no prompt could be read" : "an empty reply"),
     moveDetails(move, hidden, query),
     children,
   );
@@ -92,18 +92,28 @@ function missing(move, seed) {
   return seed.direct && !move.because && move.completion === null ? "not a move" : "no reward";
 }
 
-/** The greatest reward seen so far: a rule may pay far more than a score of 10. */
-let topReward = 10;
+/** The rewards seen so far: a rule may pay far more than a score of 10. */
+const rewards = { least: Infinity, most: -Infinity };
 
 function noteRewards(trees) {
   for (const { branches } of trees)
     for (const { attack, replies } of branches)
-      for (const { reward } of [attack, ...replies]) topReward = Math.max(topReward, reward ?? 0);
-  for (const drawn of document.querySelectorAll("#trees meter")) drawn.max = topReward;
+      for (const { reward } of [attack, ...replies]) {
+        if (reward === null) continue;
+        rewards.least = Math.min(rewards.least, reward);
+        rewards.most = Math.max(rewards.most, reward);
+      }
+  for (const drawn of document.querySelectorAll("#trees meter")) Object.assign(drawn, meterEnds());
+  if (rewards.least > rewards.most) return;
+  const { low, high } = document.getElementById("filters").elements;
+  low.placeholder = String(Math.floor(rewards.least)).replace("-", "−");
+  high.placeholder = String(Math.ceil(rewards.most)).replace("-", "−");
 }
 
+const meterEnds = () => ({ min: Math.min(-1, rewards.least), max: Math.max(10, rewards.most) });
+
 function meter(value) {
-  return make("meter", { min: -1, max: topReward, value, "aria-label": `reward ${number(value)}` });
+  return make("meter", { ...meterEnds(), value, "aria-label": `reward ${score(value)}` });
 }
 
 function moveDetails(move, hidden, query) {
@@ -111,7 +121,7 @@ function moveDetails(move, hidden, query) {
   if (move.thought) parts.push(["Thought", textBlock(move.thought, query)]);
   for (const { name, value, explanation, details, raw } of move.judgements) {
     const features = Object.entries(details).map(([key, each]) => `${key} ${number(each)}`);
-    const said = make("div", {}, make("b", {}, value === null ? "unscored" : number(value)));
+    const said = make("div", {}, make("b", {}, value === null ? "unscored" : score(value)));
     if (features.length) said.append(` (${features.join(", ")})`);
     if (explanation) said.append(guardedBlock(explanation, hidden, query));
     if (raw && raw !== explanation) said.append(guardedBlock(raw, hidden, query));

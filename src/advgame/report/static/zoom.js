@@ -21,7 +21,7 @@ class Chart {
   }
 
   shown() {
-    return this.series.filter((_, index) => !this.inner.querySelector(`g[data-series="${index}"]`)?.hasAttribute("hidden"));
+    return this.series.filter(({ series }) => !this.inner.querySelector(`g[data-series="${series}"]`)?.hasAttribute("hidden"));
   }
 
   /** The step drawn nearest to pixel x; the cursor goes there. */
@@ -47,7 +47,7 @@ class Chart {
   }
 
   told(step) {
-    const rows = [make("b", {}, `${this.scale.unit} ${step}`)];
+    const rows = [make("b", {}, `${this.scale.unit} ${step.toLocaleString("en")}`)];
     for (const { label, style, points } of this.shown()) {
       const point = points.find(([, , each]) => each === step);
       if (point) rows.push(make("div", {}, make("span", { class: style }, "● "), `${label}: ${point[3]}`));
@@ -74,7 +74,12 @@ class Chart {
     const value = (y) => high - ((y - top) / (bottom - top)) * (high - low);
     const values = inside.map(([, y]) => value(y));
     const ticks = niceTicks(Math.min(...values), Math.max(...values));
-    const [least, most] = [ticks[0], ticks.at(-1)];
+    // As svg.py ends an axis: no axis goes where no value can be.
+    const [floor, roof] = this.scale.within;
+    const least = Math.max(ticks[0], Math.min(...values, floor ?? -Infinity));
+    const most = Math.min(ticks.at(-1), Math.max(...values, roof ?? Infinity));
+    const shown = ticks.filter((each) => each >= least && each <= most);
+    const told = tickLabels(shown, { percent: this.scale.percent });
     const mapY = (y) => top + ((most - value(y)) / (most - least)) * (bottom - top);
     this.mapX = (x) => left + ((x - a) / (b - a)) * (right - left);
     this.original = (x) => a + ((x - left) / (right - left)) * (b - a);
@@ -82,17 +87,18 @@ class Chart {
     this.inner.setAttribute("overflow", "hidden");
     const step = (x) => this.scale.first + ((x - left) / (right - left)) * (this.scale.last - this.scale.first);
     const steps = niceTicks(step(a), step(b), true).filter((each) => each >= step(a) && each <= step(b));
+    const toldSteps = tickLabels(steps, { plain: 1e5 });
     const place = (each) => this.mapX(left + ((each - this.scale.first) / (this.scale.last - this.scale.first || 1)) * (right - left));
     this.unzoomed ??= [...this.axes.childNodes];
     this.axes.replaceChildren(
-      ...ticks.flatMap((each) => {
+      ...shown.flatMap((each, index) => {
         const y = top + ((most - each) / (most - least)) * (bottom - top);
         return [
           draw("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
-          draw("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, this.number(each)),
+          draw("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, told[index]),
         ];
       }),
-      ...steps.map((each) => draw("text", { class: "tick", x: place(each), y: bottom + 18, "text-anchor": "middle" }, each < 1e5 ? String(each) : this.number(each, false))),
+      ...steps.map((each, index) => draw("text", { class: "tick", x: place(each), y: bottom + 18, "text-anchor": "middle" }, toldSteps[index])),
     );
     this.button();
   }
@@ -113,13 +119,22 @@ class Chart {
     button.addEventListener("click", () => this.reset());
     caption.append(button);
   }
+}
 
-  number(value, percent = this.scale.percent) {
-    if (percent) return `${Number((100 * value).toPrecision(3))}%`;
-    const size = Math.abs(value);
-    if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(1);
-    return String(Number(value.toPrecision(4)));
+/** What stands beside ticks, all in one format: the rule of scale.py. */
+function tickLabels(ticks, { percent = false, plain = 1e4 }) {
+  const most = Math.max(0, ...ticks.map(Math.abs));
+  let [factor, unit] = percent ? [100, "%"] : [1, ""];
+  if (!percent && most >= plain) {
+    const [bound, prefix] = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([each]) => most >= each);
+    [factor, unit] = [1 / bound, prefix];
+  } else if (!percent && most > 0 && most < 1e-2) {
+    const exponent = Math.floor(Math.log10(most) + 1e-9);
+    [factor, unit] = [10 ** -exponent, `e${exponent}`];
   }
+  const exact = (digits) => ticks.every((each) => Math.abs(Number((factor * each).toFixed(digits)) - factor * each) < 1e-6 * Math.max(1, Math.abs(factor * each)));
+  const digits = [0, 1, 2].find(exact) ?? 3;
+  return ticks.map((each) => (unit && !percent && each === 0 ? "0" : `${(factor * each).toFixed(digits)}${unit}`.replaceAll("-", "−")));
 }
 
 function draw(tag, attributes, text = "") {
