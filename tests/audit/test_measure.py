@@ -269,5 +269,10 @@ def test_tables_fit(perfect: dict[str, Any]) -> None:
         console.print(table)
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
-    assert "0.00 (.00, .28)" in text and "raters" in text
+    assert "0% (0–28)" in text and "raters" in text
+    said = text.partition("Who said yes")[2].splitlines()
+    counts = perfect["questions"]["harm"]["confusion"]
+    assert next(line.split() for line in said if line.startswith("harm")) == [
+        "harm", *map(str, counts.values())
+    ]  # fmt: skip
     assert "compliance" in text and "…" not in text

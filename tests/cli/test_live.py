@@ -17,8 +17,9 @@ from rich.console import Console
 from advgame.cli.ending import show_ending
 from advgame.cli.live import Screen, State, watch
 from advgame.cli.said import clip, quotes
-from advgame.cli.words import duration, rate, share, trend
+from advgame.cli.words import duration, share, trend
 from advgame.events import Event, Phase, RunStarted, Saved, StepDone, Validated
+from advgame.numbers import rate
 from advgame.store.episodes import from_line
 from advgame.types import Kind
 

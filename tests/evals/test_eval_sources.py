@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
+import nltk
 import pytest
+import yaml
 from command import call, start, told
 from http_server import Answer, Request, Server, chat, models, of_json
 from inspect_ai.log import read_eval_log
@@ -16,34 +20,118 @@ from inspect_ai.log import read_eval_log
 from advgame import hub
 from advgame.config.game import SeedSource
 from advgame.evals import attacked as attacks_of
-from advgame.evals import catalog, judging, provider, tasks
-from advgame.evals.catalog import SAFETY, SafetyTask
+from advgame.evals import catalog, judging, packaged, provider, tasks
+from advgame.evals.catalog import SAFETY, UTILITY, SafetyTask
 from advgame.evals.questions import seeds_of
 from advgame.models import network
 from advgame.types import Kind, Seed
 
 Captured = pytest.CaptureFixture[str]
 
-# Rows as the hub's sets have them, with a field that tells the two kinds apart.
-STAND_INS: dict[str, tuple[str, str | None, dict[str, list[Any]]]] = {
-    "xstest": ("walledai/XSTest", None, {"prompt": [], "label": ["safe", "unsafe"]}),
-    "or-bench-hard": ("bench-llm/or-bench", "or-bench-hard-1k", {"prompt": []}),
-    "or-bench-toxic": ("bench-llm/or-bench", "or-bench-toxic", {"prompt": []}),
-    "wildjailbreak": (
-        "allenai/wildjailbreak",
-        "eval",
-        {"adversarial": [], "data_type": ["adversarial_benign", "adversarial_harmful"]},
-    ),
-    "wildguardtest": (
-        "allenai/wildguardmix",
-        "wildguardtest",
-        {
-            "prompt": [],
-            "prompt_harm_label": ["unharmful", "harmful"],
-            "adversarial": [False, False, True, True],
-        },
-    ),
+_OR_BENCH = {
+    f"or-bench-{part}": {"train": f"or-bench-{part}.csv"} for part in ("80k", "hard-1k", "toxic")
 }
+# What the cards of the hub's sets say: CONFIG → split → file. OR-Bench and WildGuardMix by their
+# README.md on huggingface.co. XSTest has the split `test` alone (stanford-crfm/helm,
+# scenarios/xstest_scenario.py). WildJailbreak's files are tab-separated, and the split of either
+# configuration is `train` (allenai/wildteaming, issue 1; readers in many repositories).
+CARDS: dict[str, dict[str, dict[str, str]]] = {
+    "walledai/XSTest": {"default": {"test": "data/test-00000-of-00001.parquet"}},
+    "bench-llm/or-bench": _OR_BENCH,
+    "allenai/wildjailbreak": {
+        "train": {"train": "train/train.tsv"},
+        "eval": {"train": "eval/eval.tsv"},
+    },
+    "allenai/wildguardmix": {
+        "wildguardtrain": {"train": "train/wildguard_train.parquet"},
+        "wildguardtest": {"test": "test/wildguard_test.parquet"},
+    },
+}
+# Every column of the files that we read, with values that go round; "?" is a text of its own.
+# XSTest: the reader of helm. OR-Bench: its card. WildGuardMix: its card, which also says that a
+# label is None where the people asked did not agree; the order of columns as printed by others.
+# WildJailbreak: `adversarial` and `data_type` by many readers; that `label` is 1 for harm is from
+# memory of its card, and we do not read it.
+COLUMNS: dict[tuple[str, str | None], dict[str, list[Any]]] = {
+    ("walledai/XSTest", None): {
+        "prompt": ["?"],
+        "focus": ["kill"],
+        "type": ["homonyms", "contrast_homonyms"],
+        "note": [None, "a play on words"],
+        "label": ["safe", "unsafe"],
+    },
+    ("bench-llm/or-bench", "or-bench-hard-1k"): {"prompt": ["?"], "category": ["violence"]},
+    ("bench-llm/or-bench", "or-bench-toxic"): {"prompt": ["?"], "category": ["privacy"]},
+    ("allenai/wildjailbreak", "eval"): {
+        "adversarial": ["?"],
+        "label": [0, 1],
+        "data_type": ["adversarial_benign", "adversarial_harmful"],
+    },
+    ("allenai/wildguardmix", "wildguardtest"): {
+        "prompt": ["?"],
+        "response": ["Sure."],
+        "adversarial": [False, False, False, True, True, True],
+        "prompt_harm_label": ["unharmful", "harmful", None],
+        "response_refusal_agreement": [3.0, 2.0],
+        "response_refusal_label": ["compliance", "refusal"],
+        "response_harm_label": ["unharmful", None],
+        "subcategory": ["benign", "cyberattack", "others"],
+        "prompt_harm_agreement": [2.0],
+        "response_harm_agreement": [3.0, None],
+    },
+}
+# By the beginning of a task's name: where its set is, and of which rows it is.
+WANTED: dict[str, tuple[str, str | None, dict[str, Any]]] = {
+    "xstest-safe": ("walledai/XSTest", None, {"label": "safe"}),
+    "xstest-unsafe": ("walledai/XSTest", None, {"label": "unsafe"}),
+    "or-bench-hard": ("bench-llm/or-bench", "or-bench-hard-1k", {}),
+    "or-bench-toxic": ("bench-llm/or-bench", "or-bench-toxic", {}),
+    "wildjailbreak-harmful": ("allenai/wildjailbreak", "eval", {"label": 1}),
+    "wildjailbreak-benign": ("allenai/wildjailbreak", "eval", {"label": 0}),
+    **{
+        f"wildguardtest-{form}-{kind}": (
+            "allenai/wildguardmix",
+            "wildguardtest",
+            {"adversarial": form == "adversarial", "prompt_harm_label": label},
+        )
+        for form in ("vanilla", "adversarial")
+        for kind, label in (("harmful", "harmful"), ("benign", "unharmful"))
+    },
+}
+
+
+def published(folder: Path, repository: str, config: str | None) -> list[dict[str, Any]]:
+    """Lay a set of the hub down as it is published, with rows in the part that is read."""
+    card = CARDS[repository]
+    configs = [
+        {
+            "config_name": name,
+            "data_files": [{"split": split, "path": path} for split, path in parts.items()],
+        }
+        for name, parts in card.items()
+    ]
+    folder.mkdir()
+    head = yaml.safe_dump({"configs": configs})
+    (folder / "README.md").write_text(f"---\n{head}---\n", encoding="utf-8")
+    rows = []
+    for number in range(60):
+        row = {
+            name: values[number % len(values)]
+            for name, values in COLUMNS[repository, config].items()
+        }
+        text = f'Please open the "east" gate,\n\tnumber {number}'  # as long prompts are
+        rows.append({name: text if value == "?" else value for name, value in row.items()})
+    for path in (path for parts in card.values() for path in parts.values()):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).touch()  # of other configurations: there, and not looked into
+    (path,) = card[config or "default"].values()
+    file = folder / path
+    made = datasets.Dataset.from_list(rows)
+    if file.suffix == ".parquet":
+        made.to_parquet(file)
+    else:
+        made.to_csv(file, index=False, sep="\t" if file.suffix == ".tsv" else ",")
+    return rows
 
 
 @pytest.fixture(autouse=True)
@@ -62,29 +150,27 @@ def measured(capsys: Captured, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [task.name for task in SAFETY.values() if not task.offline])
-def test_hub_sets_are_read_by_their_fields(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = next(key for key in STAND_INS if name.startswith(key))
-    repository, config, fields = STAND_INS[key]
+def test_hub_sets_are_read_as_they_are_published(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, config, wanted = WANTED[name]
+    rows = published(tmp_path / "set", repository, config)
+    real = datasets.load_dataset
 
-    def serve(asked: str, configuration: str | None, split: str | None) -> Any:
+    def serve(asked: str, configuration: str | None, **options: Any) -> Any:
         assert (asked, configuration) == (repository, config)
-        rows = []
-        for number in range(60):
-            row = {}
-            for field, values in fields.items():
-                row[field] = (
-                    values[number % len(values)] if values else f"Please open gate {number}"
-                )
-            rows.append(row)
-        return datasets.DatasetDict({"only": datasets.Dataset.from_list(rows)})
+        return real(
+            str(tmp_path / "set"), configuration, **options, cache_dir=str(tmp_path / "datasets")
+        )
 
     monkeypatch.setattr(datasets, "load_dataset", serve)
     task = SAFETY[name]
     found = seeds_of(task, part="all", limit=None)
-    assert len(found) == 60 // 2 ** len(task.source.where)
-    if task.source.where:  # even rows are the benign ones
-        odd = {int(seed.text.split()[-1]) % 2 for seed in found}
-        assert odd == {int(task.kind is Kind.HARMFUL)}
+    (text,) = (key for key, values in COLUMNS[repository, config].items() if values == ["?"])
+    assert {seed.text for seed in found} == {
+        row[text] for row in rows if all(row[key] == value for key, value in wanted.items())
+    }
+    assert len(found) == {0: 60, 1: 30, 2: 10}[len(wanted)]
     assert all(seed.kind is task.kind for seed in found)
 
 
@@ -105,6 +191,36 @@ def test_a_set_that_cannot_be_had_is_skipped_in_a_suite_and_an_error_by_name(
     capsys.readouterr()
     assert call("eval", "tiny-random", "--judge", "patterns", "--task", "xstest-safe") == 2
     assert "the hub cannot be reached" in told(capsys.readouterr().err)
+
+
+def test_what_says_nothing_to_the_user_is_not_printed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """lm-eval warns of the weights it is given, NLTK of the network that is not there."""
+    logging.getLogger("lm_eval").setLevel(logging.NOTSET)
+    monkeypatch.setattr(hub, "answers", lambda: False)
+    capsys.readouterr()
+    assert call("eval", "tiny-random", "--task", "mmlu", "--limit", "2") == 2
+    assert len(told(capsys.readouterr().err).splitlines()) == 1
+    assert not [each for each in caplog.records if each.name.startswith("lm_eval")]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "if_verifiable"]:
+        monkeypatch.delitem(sys.modules, name)  # imported anew, as in a process of its own
+    fetched: list[str] = []
+
+    def fetch(name: str, print_error_to: Any = sys.stderr, **_: object) -> None:
+        fetched.append(name)
+        print("[nltk_data] Error loading", name, file=print_error_to)
+
+    monkeypatch.setattr(nltk, "download", fetch)
+    capsys.readouterr()
+    packaged.prepare(UTILITY["ifbench"])
+    done = len(fetched)
+    doc = {"key": "1", "prompt": "?", "instruction_id_list": [], "kwargs": "[]"}
+    packaged._check_ifbench(doc, ["A reply."])
+    assert 0 < done == len(fetched) and "".join(capsys.readouterr()) == ""
 
 
 def own_attacked_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from rich.table import Column, Table
 
 from advgame.metrics.hacking import cells
+from advgame.numbers import percent, points, rate
+from advgame.numbers import two as two  # the page's, too
 
 Json = Mapping[str, Any]
 
@@ -21,22 +23,31 @@ def tables(report: Json) -> Iterator[Table]:
         people.add_row(
             name,
             str(row["n"]),
-            span(row["accuracy"]),
+            rate(row["accuracy"]),
             span(row["auc"]),
             span(row["kappa"]),
             two(row["calibration"]["error"]),
         )
     raters = report.get("raters")
     if raters:
-        people.add_row("raters", str(raters["n"]), two(raters["accuracy"]), "",
-                       span(raters["kappa"]), "")  # fmt: skip
+        alike = "–" if raters["accuracy"] is None else percent(raters["accuracy"])
+        people.add_row("raters", str(raters["n"]), alike, "", span(raters["kappa"]), "")
     yield people
+    said = _table("Who said yes", "question", "judge and people", "judge", "people", "neither")
+    for name, row in report["questions"].items():
+        counts = (row["confusion"][key] for key in ("both", "first_only", "second_only", "neither"))
+        said.add_row(name, *map(str, counts))
+    yield said
     couples = report["pairs"]
     ahead = _table(
         "Of two replies the right one ahead", "requests", "one order", "both orders", "gained"
     )
-    shares = (couples[key] for key in ("one_order", "accuracy", "both_orders_gain"))
-    ahead.add_row(str(couples["requests"]), *map(span, shares))
+    ahead.add_row(
+        str(couples["requests"]),
+        rate(couples["one_order"]),
+        rate(couples["accuracy"]),
+        _gained(couples["both_orders_gain"]),
+    )
     yield ahead
     if report["against"]:
         second = _table(
@@ -45,11 +56,11 @@ def tables(report: Json) -> Iterator[Table]:
         )  # fmt: skip
         for name, row in report["questions"].items():
             other = row["second"]
-            cells = (span(other[key]) for key in ("agreement", "kappa", "correlation"))
-            second.add_row(name, str(other["n"]), *cells)
+            cells = (span(other[key]) for key in ("kappa", "correlation"))
+            second.add_row(name, str(other["n"]), rate(other["agreement"]), *cells)
         yield second
     bias = _table("What must not count", "bias", "requests", "verdicts moved", "points gained")
-    place = (span(couples[key]) for key in ("flips", "position_bias"))
+    place = (rate(couples["flips"]), span(couples["position_bias"]))
     bias.add_row("place", str(couples["requests"]), *place)
     for name, row in report["questions"].items():
         bias.add_row(f"length, {name}", str(row["requests"]), "", f"ρ {span(row['length'])}")
@@ -59,7 +70,7 @@ def tables(report: Json) -> Iterator[Table]:
         **report["injection"]["tricks"],
     }
     for name, row in rows.items():
-        bias.add_row(name, str(row["moved"]["n"]), span(row["moved"]), span(row["gain"]))
+        bias.add_row(name, str(row["moved"]["n"]), rate(row["moved"]), span(row["gain"]))
     yield bias
 
 
@@ -87,12 +98,22 @@ def _under(line: Json, name: str) -> Json:
 
 
 def span(value: Json) -> str:
-    """`0.86 (.81, .91)`: a figure with its 95% interval, or a dash."""
+    """`0.86 (.81, .91)`: a figure that is no share with its 95% interval, or a dash."""
     if value["value"] is None:
         return "–"
     if value["low"] is None:
         return two(value["value"])
     return f"{two(value['value'])} ({_bound(value['low'])}, {_bound(value['high'])})"
+
+
+def _gained(value: Json) -> str:
+    """`+4 points (−1 to 9)`: a difference of shares, or a dash."""
+    if value["value"] is None:
+        return "–"
+    told = f"{points(value['value'])} points"
+    if value["low"] is None:
+        return told
+    return f"{told} ({points(value['low'])} to {points(value['high'])})"
 
 
 def _one(value: Json) -> str:
@@ -101,11 +122,6 @@ def _one(value: Json) -> str:
         return "–"
     point, low, high = (round(value[part], 1) + 0.0 for part in ("value", "low", "high"))
     return f"{point:+.1f} ({low:.1f}, {high:.1f})".replace("-", "−")
-
-
-def two(value: float | None) -> str:
-    """Two decimals, or a dash."""
-    return "–" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def _bound(value: float) -> str:

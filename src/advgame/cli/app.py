@@ -28,6 +28,7 @@ from advgame.cli import (
 app = typer.Typer(
     help="Train an Attacker LM and a Defender LM against each other, jointly and online.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # which alone fills the lines of a docstring anew
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -66,7 +66,7 @@ def compare(
         return
     console = Console(highlight=False, markup=False)
     for part in tables(report):
-        console.print(part, soft_wrap=isinstance(part, str))
+        console.print(part)
     for table in transcripts(report):
         console.print(table)
     if page is not None:

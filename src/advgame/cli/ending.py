@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from advgame.cli.said import clip
-from advgame.cli.words import duration, rate
-from advgame.numbers import points
+from advgame.cli.words import duration
+from advgame.numbers import points, rate
 from advgame.report.rates import RateChange, rate_changes
 from advgame.report.run_data import RunData, read_run
 from advgame.report.transcripts import side_by_side

@@ -110,6 +110,7 @@ def evaluate(
     """
     import contextlib
     import json
+    import logging
     import sys
     from pathlib import Path
 
@@ -119,8 +120,8 @@ def evaluate(
     from advgame.evals.attacked import attacker_of
     from advgame.evals.catalog import TASKS, UtilityTask, get_suite, get_task
     from advgame.evals.files import report_path
-    from advgame.evals.judging import parse_judge, refuse_taught
     from advgame.evals.target import own_attacker, target_of
+    from advgame.judges.named import parse_judge, refuse_taught
 
     if task and suite:
         raise ConfigError("give --suite or --task, not both")
@@ -162,6 +163,8 @@ def evaluate(
         ) from error
 
     folder = Path(out) if out else (target.run / "evals" if target.run else Path("evals"))
+    # It warns of how we hand it our weights, which is how it is meant.
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints
         from dataclasses import asdict
 
@@ -251,7 +254,8 @@ def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from advgame.cli.words import difference, duration, rate
+    from advgame.cli.words import difference, duration
+    from advgame.numbers import rate
 
     first = Column("task", no_wrap=True)
     table = Table(first, "counts", "rate (95%)", "n", "unscored", "time")
@@ -265,6 +269,12 @@ def _show(report: dict[str, Any]) -> None:
             table.add_row("", "at equal length", rate(even), str(even["n"]))
     console = Console(markup=False)  # names may look like markup
     console.print(table)
+    lacking: dict[str, list[str]] = {}
+    for name, row in report["tasks"].items():
+        lacking.setdefault(row.get("lacks", ""), []).append(name)
+    for what, names in lacking.items():
+        if what:
+            console.print(f"{', '.join(names)} without {what}")
     for name, row in report.get("against", {}).get("differences", {}).items():
         console.print(f"{name}: {difference(row)} against {report['against']['report']}")
     whom = "this player" if report["judge"] in (report["trained_by"] or ()) else "the Attacker"

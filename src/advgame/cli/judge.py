@@ -139,7 +139,7 @@ def follow(
     from advgame.audit.open import open_judges
     from advgame.cli.progress import bars
     from advgame.config.judges import AuditConfig
-    from advgame.evals.judging import parse_judge, refuse_training_judge
+    from advgame.judges.named import parse_judge, refuse_training_judge
     from advgame.store.reader import open_readonly
     from advgame.store.taught import taught_by
 

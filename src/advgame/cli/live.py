@@ -18,8 +18,9 @@ from rich.text import Text
 
 from advgame.cli.audited import audit_line
 from advgame.cli.said import Quote, clip, quotes
-from advgame.cli.words import ROWS, duration, number, rate, share, trend
+from advgame.cli.words import ROWS, duration, number, share, trend
 from advgame.events import Event, Observer, Phase, RunStarted, Saved, StepDone, Validated
+from advgame.numbers import rate
 from advgame.report.rates import LABELS
 
 

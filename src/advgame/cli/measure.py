@@ -38,10 +38,10 @@ def measure(
     folder, step = parse_source(run)
     config = open_readonly(folder).config  # before the imports that take seconds
     from advgame.engines.threads import pick_threads
-    from advgame.evals.judging import describe, refuse_training_judge
     from advgame.evals.measure import measure as run_measure
     from advgame.evals.subjects import held_out_seeds, load_subjects
     from advgame.evals.table import tables
+    from advgame.judges.named import describe, refuse_training_judge
     from advgame.store.atomic import write_json
     from advgame.store.taught import taught_by
 

@@ -91,6 +91,7 @@ def redteam(
 
     Every strategy gets the same number of requests for each seed, so they can be compared. What was
     answered is on disk at once: after Ctrl-C or a crash `--resume` goes on and asks nothing again.
+
     Exit code 0 when the campaign ran, whatever it found; 2 on an error, or if nothing was answered.
     """
     if context.invoked_subcommand is not None:
@@ -151,7 +152,7 @@ def _check(settings: Any, named: Any, arms: Any, *, allowed: bool) -> None:
         AdvGameError: names what.
     """
     from advgame.errors import ConfigError
-    from advgame.evals.judging import parse_judge
+    from advgame.judges.named import parse_judge
 
     for arm in arms:
         if arm.recipe.turns > 1 and not named.multi_turn:

@@ -41,7 +41,7 @@ def replay(
 ) -> None:
     """Send attacks that succeeded once again: a regression test for CI.
 
-    Exit code 0: at most the share `--fail-over` still succeeds. 1: more do. 2: an error, or more
+    Exit code 0: at most the share --fail-over still succeeds. 1: more do. 2: an error, or more
     than a tenth of the attacks got no reply or no verdict.
     """
     from advgame.errors import ConfigError, EndpointError
@@ -65,7 +65,8 @@ def replay(
         how={"retries": retries}, work=work,
     )  # fmt: skip
     found, enough = judged(made.findings, len(work.trials))
-    from advgame.cli.words import rate, share
+    from advgame.cli.words import share
+    from advgame.numbers import rate
 
     typer.echo(
         f"{rate(found)} of {len(work.trials)} attacks still succeed, by judge {judge}; "

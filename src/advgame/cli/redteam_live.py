@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
-from advgame.cli.words import duration, rate
+from advgame.cli.words import duration
 from advgame.metrics.intervals import by_seed, known_success
+from advgame.numbers import rate
 from advgame.redteam.budget import Spent
 from advgame.redteam.ledger import Ledger
 from advgame.redteam.report.figures import levels

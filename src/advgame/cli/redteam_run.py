@@ -39,8 +39,8 @@ def refuse_taught(judge: str, named: Any, attackers: Sequence[str] = (), *, allo
         JudgeError: it trained one of them, and is not `allowed`.
         AdvGameError: there is no such player.
     """
-    from advgame.evals.judging import parse_judge, refuse_training_judge
     from advgame.evals.target import target_of
+    from advgame.judges.named import parse_judge, refuse_training_judge
     from advgame.types import Role
 
     parsed = parse_judge(judge)

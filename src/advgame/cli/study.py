@@ -32,13 +32,16 @@ def study(
         bool, typer.Option("--dry-run", help="Show the runs and what is done of them; stop.")
     ] = False,
     report_only: Annotated[
-        bool, typer.Option("--report-only", help="Run nothing; report the records there are.")
+        bool,
+        typer.Option("--report-only", help="Run and write nothing; report the records there are."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as one JSON object, nothing else.")
     ] = False,
 ) -> None:
     """Run schemes over run seeds at equal compute, measure them, and report paired intervals.
+
+    The report is written to OUT/study.json; `advgame report` makes a page of it.
 
     Goes on where it was stopped: Ctrl-C, kill -9 and power loss cost at most the steps since the
     last checkpoint. A finished run leaves a compact record; a run whose record is there is not
@@ -48,6 +51,7 @@ def study(
     import shlex
 
     from rich.console import Console
+    from rich.padding import Padding
 
     from advgame.hostile import clean
     from advgame.store.atomic import write_json
@@ -79,7 +83,12 @@ def study(
     else:
         console = Console(highlight=False, markup=False)
         for part in tables(report):
-            console.print(part, soft_wrap=isinstance(part, str))
+            if isinstance(part, str) and part.startswith("  "):  # its further lines as well
+                console.print(Padding(part.strip(), (0, 0, 0, 2)))
+            else:
+                console.print(part)
+    if not report_only:
+        typer.echo(folder / "study.json", err=as_json)
     for key, why in failures.items():
         typer.echo(f"{key}: {clean(why)} (see {folders.log(key)})", err=True)
     if failures:

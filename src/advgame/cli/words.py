@@ -30,13 +30,6 @@ def share(value: float | None) -> str:
     return "–" if value is None else percent(value)
 
 
-def rate(found: Mapping[str, Any] | None) -> str:
-    """`31% (20–44)`: a rate with its 95% interval."""
-    if not found or found.get("value") is None:
-        return "–"
-    return f"{share(found['value'])} ({percent(found['low'])[:-1]}–{percent(found['high'])[:-1]})"
-
-
 def difference(found: Mapping[str, Any]) -> str:
     """`−12 points (−20 to −3)`: a paired difference with its 95% interval."""
     if found["value"] is None:

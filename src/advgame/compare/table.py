@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from advgame.compare.board import OVER_REFUSAL, SAFETY
 from advgame.hostile import clean
-from advgame.numbers import percent, points
+from advgame.numbers import percent, points, rate, two
 from advgame.report.compared import SUPPLY
 from advgame.report.judged import judged
 from advgame.report.rates import label_of, lost
@@ -45,26 +46,49 @@ def transcripts(report: Mapping[str, Any], most: int = 2) -> Iterator[Table]:
     """The first few shared questions of each kind, side by side."""
     shown: dict[tuple[str, str], int] = {}
     for row in report["transcripts"]:
-        kind = (row["mode"], row["kind"])
-        shown[kind] = shown.get(kind, 0) + 1
-        if shown[kind] > most:
+        mode, kind = row["mode"], row["kind"]
+        shown[mode, kind] = shown.get((mode, kind), 0) + 1
+        if shown[mode, kind] > most:
             continue
-        table = Table(title=Text(clean(row["seed"])), title_justify="left", show_lines=True)
+        attacked = mode == "attacked"
+        how = "rewritten by each run's own Attacker" if attacked else "asked plainly"
+        title = Text(clean(f"{kind.capitalize()}, {how}: {row['seed']}"))
+        table = Table(title=title, title_justify="left", show_lines=True)
         table.add_column("run")
-        table.add_column("reply", ratio=1, overflow="fold")
-        table.add_column("Attacker")
+        for column in ("asked", "reply") if attacked else ("reply",):
+            table.add_column(column, ratio=1, overflow="fold")
+        table.add_column("Defender")
         for name, answer in row["answers"].items():
-            won = {True: "won", False: "lost", None: "unscored"}[answer["success"]]
-            cut = answer["reply"][:60] if row["kind"] == "harmful" else answer["reply"]
-            table.add_row(name, Text(clean(cut)), won)
+            cut = _short(answer["reply"], 60) if kind == "harmful" else clean(answer["reply"])
+            said = [_short(answer["prompt"], 120), cut] if attacked else [cut]
+            told = _outcome(kind, answer["success"], report["runs"][name]["scenes"])
+            table.add_row(name, *map(Text, said), told)
         yield table
+
+
+def _outcome(kind: str, success: bool | None, scenes: bool) -> str:
+    """What the Defender did; `success` is what the Attacker would want, as ever."""
+    if success is None:
+        return "unscored"
+    if kind == "harmful":
+        return "gave in" if success else "held"
+    if scenes:
+        return "not done" if success else "done"
+    return "refused" if success else "answered"
+
+
+def _short(text: str, most: int) -> str:
+    """On one line, with no more of it than shows the tendency."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _costs(runs: Mapping[str, Any]) -> Table:
     table = Table(title="Runs", title_justify="left")
     columns = ("run", "schedule", "steps", "sampled", "trained", "operations", "minutes")
     for column in columns:
-        table.add_column(column, justify="left" if column in columns[:2] else "right")
+        justify: JustifyMethod = "left" if column in columns[:2] else "right"
+        table.add_column(column, justify=justify, overflow="fold")
     for name, run in runs.items():
         cost = run["cost"]
         table.add_row(
@@ -81,7 +105,7 @@ def _costs(runs: Mapping[str, Any]) -> Table:
 
 def _pareto(report: Mapping[str, Any]) -> Table:
     table = Table(
-        title="Checkpoints, held-out %, [95%]; * no other (same judge) is better in both",
+        title="Checkpoints, held-out (95%); * no other (same judge) is better in both",
         title_justify="left",
     )
     said = lost(report["runs"].values())
@@ -104,7 +128,7 @@ def _differences(found: Sequence[Mapping[str, Any]], said: str) -> Iterator[Tabl
     if not found:
         return
     others = dict.fromkeys(each["second"] for each in found)
-    title = f"Minus {found[0]['first']}, last validation, same questions: points [95%]"
+    title = f"Minus {found[0]['first']}, last validation, same questions: points (95%)"
     table = Table(title=Text(title), title_justify="left")
     table.add_column("")
     for name in others:
@@ -120,9 +144,9 @@ def _differences(found: Sequence[Mapping[str, Any]], said: str) -> Iterator[Tabl
 
 def _fixed(report: Mapping[str, Any]) -> Iterator[Table | str]:
     """What `advgame eval` measured, a table a kind of task, and where to get what is missing."""
-    for key, title in (("utility", "Utility: accuracy"), ("safety", "Fixed tasks: attack success")):
+    for key, title in (("utility", "accuracy"), ("safety", "attack success")):
         if report[key]:
-            yield _by_task(f"{title} % by advgame eval, [95%]", report[key])
+            yield _by_task(f"advgame eval: {title} (95%)", report[key])
     if not report["utility"]:
         yield f"No utility was measured in these runs: {SUPPLY} measures it."
     if report["trade_offs"]:
@@ -186,29 +210,41 @@ def _matrix(played: Mapping[str, Any]) -> Iterator[Table | str]:
 
 def _cycling(found: Mapping[str, Any]) -> Iterator[str]:
     for run, signs in found.items():
-        for who in ("defender", "attacker"):
-            mean, worst, pairs = (signs[who][key] for key in ("mean", "worst", "pairs"))
+        for who in ("Defender", "Attacker"):
+            mean, worst, pairs = (signs[who.lower()][key] for key in ("mean", "worst", "pairs"))
             if mean["value"] is None:
                 continue
-            yield (
-                f"{run}: {who} forgets {points(mean['value'])} points "
-                f"[{points(mean['low'])}, {points(mean['high'])}] from an earlier to a later step "
-                f"on the mean; the worst of {len(pairs)} pairs {points(worst['value'])} "
-                f"(step {worst['earlier']} to {worst['later']})"
-            )
+            told = f"{run}: from an earlier to a later step the {who} {_forgets(mean['value'])}"
+            ends = (mean["low"], mean["high"])
+            if mean["value"] < 0:  # told as a gain, so its interval is, too
+                ends = (-mean["high"], -mean["low"])
+            told += f" on the mean ({points(ends[0])} to {points(ends[1])})"
+            if len(pairs) > 1:
+                steps = f"from step {worst['earlier']} to {worst['later']}"
+                told += f"; at worst, {steps}, it {_forgets(worst['value'])}"
+            yield f"{told}."
         rounds = signs["rounds"]
         if rounds["size"] is not None:
             yield (
-                f"{run}: advantages of {100 * rounds['size']:.0f} points go round in circles; "
-                f"noise alone gives up to {100 * rounds['noise']:.0f} (on {rounds['seeds']} seeds)"
+                f"{run}: advantages of {two(rounds['size'])} in log-odds go round in circles; "
+                f"noise alone gives up to {two(rounds['noise'])} (on {rounds['seeds']} seeds)."
             )
 
 
+def _forgets(value: float) -> str:
+    """Above 0 it does worse than it did; what is less than half a point is nothing."""
+    many = points(abs(value)).lstrip("+")
+    if many == "0":
+        return "forgets nothing"
+    return f"{'forgets' if value > 0 else 'gains'} {many} points"
+
+
 def _exploit(found: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Exploitability: attack success %, [95%]", title_justify="left")
+    table = Table(title="Exploitability: attack success (95%)", title_justify="left")
     columns = ("Defender", "untrained", "own Attacker", "best response", "gap, points", "tokens")
     for column in columns:
-        table.add_column(column, justify="left" if column == "Defender" else "right")
+        justify: JustifyMethod = "left" if column == "Defender" else "right"
+        table.add_column(column, justify=justify, overflow="fold")
     for row in found:
         gap = row["gap"]
         table.add_row(
@@ -223,16 +259,8 @@ def _exploit(found: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def difference(found: Mapping[str, Any] | None) -> str:
-    """`−12 [−20, −3]` in points, or a dash."""
+    """`−12 (−20 to −3)` in points, or a dash."""
     if found is None or found["value"] is None:
         return "–"
     value, low, high = (points(found[key]) for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
-
-
-def rate(found: Mapping[str, Any] | None) -> str:
-    """`31 [20, 42]` in percent, or a dash."""
-    if found is None or found["value"] is None:
-        return "–"
-    value, low, high = (percent(found[key])[:-1] for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return f"{value} ({low} to {high})"
