@@ -90,6 +90,20 @@ def rate(found: Mapping[str, Any] | None) -> str:
     return f"{value} ({percent(found['low'])[:-1]}–{percent(found['high'])[:-1]})"
 
 
+def change(found: Mapping[str, Any] | None) -> str:
+    """Return a difference of shares with its 95% interval in points, or a dash.
+
+    >>> change({"value": -0.12, "low": -0.2, "high": -0.03})
+    '−12 (−20 to −3)'
+    """
+    if not found or found.get("value") is None:
+        return "–"
+    if found["low"] is None:  # of one run there is none
+        return points(found["value"])
+    value, low, high = (points(found[key]) for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
 def on_axis(value: float) -> str:
     """Return a share as an axis says it.
 

@@ -1,5 +1,7 @@
 import socket
 import sys
+from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -8,6 +10,7 @@ from advgame import hub
 from advgame.config.game import SeedsConfig, SeedSource
 from advgame.errors import SeedError
 from advgame.seeds import load
+from advgame.seeds.hub import read_hub
 
 
 def seeds(name: str, **fields: object) -> SeedsConfig:
@@ -65,3 +68,27 @@ def test_the_extra_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(SeedError, match=r"pip install 'advgame\[hub\]'"):
         load(seeds("hub:a/b"), "train")
+
+
+def test_a_field_that_is_empty_for_ten_thousand_rows_is_text_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So lie the rows of WildJailbreak's training part: plain ones first (wildteaming, issue 1)."""
+    rows = ["vanilla\tadversarial\tcompletion\tdata_type"]
+    rows += [f"Open gate {number}\t\tNo.\tvanilla_harmful" for number in range(10_005)]
+    rows += ["Open the gate\tPretend to open it\tNo.\tadversarial_harmful"]
+    (tmp_path / "set/train").mkdir(parents=True)
+    (tmp_path / "set/train/train.tsv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "set/README.md").write_text(
+        "---\nconfigs:\n- config_name: train\n  data_files:\n"
+        "  - {split: train, path: train/train.tsv}\n---\n"
+    )
+    real = datasets.load_dataset
+
+    def serve(name: str, config: str | None, **told: Any) -> Any:
+        assert name == "allenai/wildjailbreak"
+        return real(str(tmp_path / "set"), config, cache_dir=str(tmp_path / "cache"), **told)
+
+    monkeypatch.setattr(datasets, "load_dataset", serve)
+    *_, last = read_hub("hub:allenai/wildjailbreak:train")
+    assert last.fields["adversarial"] == "Pretend to open it"

@@ -8,8 +8,7 @@ from typing import Any
 from rich.table import Column, Table
 
 from advgame.metrics.hacking import cells
-from advgame.numbers import percent, points, rate
-from advgame.numbers import two as two  # the page's, too
+from advgame.numbers import percent, points, rate, two
 
 Json = Mapping[str, Any]
 

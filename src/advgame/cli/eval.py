@@ -254,8 +254,8 @@ def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from advgame.cli.words import difference, duration
-    from advgame.numbers import rate
+    from advgame.cli.words import duration
+    from advgame.numbers import change, rate
 
     first = Column("task", no_wrap=True)
     table = Table(first, "counts", "rate (95%)", "n", "unscored", "time")
@@ -276,7 +276,7 @@ def _show(report: dict[str, Any]) -> None:
         if what:
             console.print(f"{', '.join(names)} without {what}")
     for name, row in report.get("against", {}).get("differences", {}).items():
-        console.print(f"{name}: {difference(row)} against {report['against']['report']}")
+        console.print(f"{name}: {change(row)} points against {report['against']['report']}")
     whom = "this player" if report["judge"] in (report["trained_by"] or ()) else "the Attacker"
     note = f" (it trained {whom})" if report["judge_trained_this_run"] else ""
     if report.get("exported") and report["trained_by"] is None:

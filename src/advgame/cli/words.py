@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from advgame.numbers import percent, points
+from advgame.numbers import percent
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -28,14 +27,6 @@ def number(value: float | None) -> str:
 def share(value: float | None) -> str:
     """A whole percentage, or a dash."""
     return "–" if value is None else percent(value)
-
-
-def difference(found: Mapping[str, Any]) -> str:
-    """`−12 points (−20 to −3)`: a paired difference with its 95% interval."""
-    if found["value"] is None:
-        return "–"
-    value, low, high = (points(found[key]) for key in ("value", "low", "high"))
-    return f"{value} points ({low} to {high})"
 
 
 def duration(seconds: float) -> str:

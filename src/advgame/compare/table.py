@@ -12,7 +12,7 @@ from rich.text import Text
 
 from advgame.compare.board import OVER_REFUSAL, SAFETY
 from advgame.hostile import clean
-from advgame.numbers import percent, points, rate, two
+from advgame.numbers import change, percent, points, rate, two
 from advgame.report.compared import SUPPLY
 from advgame.report.judged import judged
 from advgame.report.rates import label_of, lost
@@ -135,7 +135,7 @@ def _differences(found: Sequence[Mapping[str, Any]], said: str) -> Iterator[Tabl
         table.add_column(name, justify="right")
     rows: dict[str, dict[str, str]] = {}
     for each in found:
-        told = each["because"] or f"{difference(each)}, n {each['n']}"
+        told = each["because"] or f"{change(each)}, n {each['n']}"
         rows.setdefault(each["metric"], {})[each["second"]] = told
     for metric, cells in rows.items():
         table.add_row(label_of(metric, said), *(cells.get(name, "–") for name in others))
@@ -252,15 +252,7 @@ def _exploit(found: Sequence[Mapping[str, Any]]) -> Table:
             rate(row["untrained"]),
             rate(row["own"]),
             rate(row["best_response"]),
-            difference(gap),
+            change(gap),
             f"{row['budget_tokens']:,}",
         )
     return table
-
-
-def difference(found: Mapping[str, Any] | None) -> str:
-    """`−12 (−20 to −3)` in points, or a dash."""
-    if found is None or found["value"] is None:
-        return "–"
-    value, low, high = (points(found[key]) for key in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"

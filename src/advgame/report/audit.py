@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from advgame import __version__
-from advgame.audit.table import span, two
-from advgame.numbers import in_percent
+from advgame.audit.table import span
+from advgame.numbers import in_percent, two
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figures, Group
 from advgame.report.page import render

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, Final
 
 from advgame.errors import SeedError
 from advgame.hub import cached_if_silent, why_not
 from advgame.seeds.rows import Row
 
 _FORM = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<split>[\w.-]+))?")
+
+# As its card says: else a field that is empty in its first 10,000 rows and later is not is taken
+# for a number, and the set cannot be read.
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "allenai/wildjailbreak": {"delimiter": "\t", "keep_default_na": False}
+}
 
 
 def read_hub(source: str) -> Iterator[Row]:
@@ -31,7 +38,9 @@ def read_hub(source: str) -> Iterator[Row]:
         ) from error
     try:
         with cached_if_silent():
-            loaded = datasets.load_dataset(form["name"], form["config"], split=form["split"])
+            loaded = datasets.load_dataset(
+                form["name"], form["config"], split=form["split"], **_OPTIONS.get(form["name"], {})
+            )
     # The library's errors for a missing, gated or unreachable set share only these bases.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise SeedError(f"{source}: {why_not(error)}") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from advgame.numbers import least_points, p_value, percent, points, rate
+from advgame.numbers import change, least_points, p_value, percent, rate
 
 _ABREAST = 3  # arms side by side: more, and 80 columns cut their names
 
@@ -82,8 +82,8 @@ def _differences(report: Mapping[str, Any]) -> Iterator[Table]:
         table.add_column("set, attack")
         rows = {name: found for name, found in measures.items() if "bootstrap" in found}
         columns = {
-            "over run seeds": [difference(found["paired"]) for found in rows.values()],
-            "over seeds and prompts": [difference(found["bootstrap"]) for found in rows.values()],
+            "over run seeds": [change(found["paired"]) for found in rows.values()],
+            "over seeds and prompts": [change(found["bootstrap"]) for found in rows.values()],
             "detectable": [_least(found["detectable"]) for found in rows.values()],
         }
         # Of one run each, the second is the first again, and nothing is known of the third.
@@ -154,12 +154,3 @@ def _of_runs(found: Mapping[str, Any] | None, runs: int) -> str:
     ends = {"low": max(0.0, found["low"]), "high": min(1.0, found["high"])} if known else {}
     told = rate({"value": found["value"], **ends})
     return told if found["n"] == runs else f"{told} of {found['n']}"
-
-
-def difference(found: Mapping[str, Any]) -> str:
-    """`−12 (−20 to −3)` in points; without an interval where there is one run."""
-    if found["value"] is None:
-        return "–"
-    if found["low"] is None:
-        return points(found["value"])
-    return f"{points(found['value'])} ({points(found['low'])} to {points(found['high'])})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from advgame import numbers
+from advgame.numbers import change, rate, two
 from advgame.redteam.report.clusters import clusters
 from advgame.redteam.report.figures import levels, shortest
 from advgame.redteam.report.redact import clipped, reason, turns
@@ -34,22 +34,6 @@ def summary(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def percent(found: Mapping[str, Any] | None) -> str:
-    """`31% (20–44)`: a rate with its 95% interval, or a dash."""
-    if not found or found.get("value") is None:
-        return "–"
-    value, low, high = (numbers.percent(found[key]) for key in ("value", "low", "high"))
-    return f"{value} ({low[:-1]}–{high[:-1]})"
-
-
-def points(found: Mapping[str, Any]) -> str:
-    """`+12 (+3 to +21)`: a difference in percentage points with its 95% interval, or a dash."""
-    if found["value"] is None:
-        return "–"
-    value, low, high = (numbers.points(found[key]) for key in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
-
-
 def title(category: str) -> str:
     """A category's name for people."""
     others = {OVER_REFUSAL: "Over-refusal", INJECTION: "Prompt injection"}
@@ -64,11 +48,10 @@ def _arms(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"| strategy | {' | '.join(rates)} | seeds | unscored | requests | distinct-2 | overlap |"
     yield f"|{'---|' * (len(rates) + 6)}"
     for name, row in figures["arms"].items():
-        numbers = (row["distinct_2"], row["self_overlap"])
         cells = (
-            f"`{_inline(name)}`", *(percent(row[key]) for _, key in levels(k)),
+            f"`{_inline(name)}`", *(rate(row[key]) for _, key in levels(k)),
             row["at_k"]["n"], row["at_k"]["unscored"], row["requests"],
-            *("–" if each is None else f"{each:.2f}" for each in numbers),
+            *map(two, (row["distinct_2"], row["self_overlap"])),
         )  # fmt: skip
         yield f"| {' | '.join(map(str, cells))} |"
     yield ""
@@ -87,7 +70,7 @@ def _compared(figures: Mapping[str, Any]) -> Iterator[str]:
     yield "| over | percentage points (95%) | seeds |"
     yield "|---|---|---|"
     for name, row in figures["compared"].items():
-        yield f"| `{_inline(name)}` | {points(row)} | {row['n']} |"
+        yield f"| `{_inline(name)}` | {change(row)} | {row['n']} |"
 
 
 def _categories(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -97,7 +80,7 @@ def _categories(figures: Mapping[str, Any]) -> Iterator[str]:
     yield f"| category | {' | '.join(f'`{_inline(name)}`' for name in names)} |"
     yield f"|{'---|' * (len(names) + 1)}"
     for category, rates in figures["categories"].items():
-        cells = (percent(rates.get(name)) for name in names)
+        cells = (rate(rates.get(name)) for name in names)
         yield f"| {title(category)} | {' | '.join(cells)} |"
 
 
@@ -115,7 +98,7 @@ def _agreement(figures: Mapping[str, Any]) -> Iterator[str]:
         return
     kappa = "not defined" if found["kappa"] is None else f"{found['kappa']:.2f}"
     yield (
-        f"Both judges scored {found['same']['n']} replies and agreed on {percent(found['same'])}; "
+        f"Both judges scored {found['same']['n']} replies and agreed on {rate(found['same'])}; "
         f"Cohen's kappa {kappa}."
     )
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from advgame import __version__
+from advgame.numbers import change, rate, two
 from advgame.redteam.report.clusters import clusters
 from advgame.redteam.report.figures import levels, shortest
-from advgame.redteam.report.markdown import percent, points, title
+from advgame.redteam.report.markdown import title
 from advgame.redteam.report.redact import clipped, reason, turns
 from advgame.redteam.taxonomy import labels_of
 from advgame.redteam.values import Finding
@@ -61,7 +62,7 @@ def _story(figures: Mapping[str, Any]) -> str:
         said.append(f"Against the others, at equal requests, {figures['main']} adds:")
         said.append(
             "; ".join(
-                f"{points(row)} percentage points over {name}"
+                f"{change(row)} percentage points over {name}"
                 for name, row in figures["compared"].items()
             )
             + " (95% intervals; one that holds 0 shows no difference)."
@@ -107,10 +108,9 @@ def _tables(figures: Mapping[str, Any]) -> Iterator[Figures]:
         ),
         tuple(
             (
-                clipped(name, 120), *(percent(row[key]) for _, key in levels(k)),
+                clipped(name, 120), *(rate(row[key]) for _, key in levels(k)),
                 str(row["at_k"]["n"]), str(row["at_k"]["unscored"]), str(row["requests"]),
-                *("–" if row[key] is None else f"{row[key]:.2f}"
-                  for key in ("distinct_2", "self_overlap")),
+                *(two(row[key]) for key in ("distinct_2", "self_overlap")),
             )
             for name, row in arms.items()
         ),
@@ -128,11 +128,10 @@ def _tables(figures: Mapping[str, Any]) -> Iterator[Figures]:
     )  # fmt: skip
     agreed = figures["agreement"]
     if agreed:
-        kappa = "–" if agreed["kappa"] is None else f"{agreed['kappa']:.2f}"
         yield Figures(
             "The second judge",
             ("replies both scored", "same word", "Cohen's kappa"),
-            ((str(agreed["same"]["n"]), percent(agreed["same"]), kappa),),
+            ((str(agreed["same"]["n"]), rate(agreed["same"]), two(agreed["kappa"])),),
         )
 
 
