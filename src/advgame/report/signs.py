@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advgame.report.rates import REFUSED
+from advgame.study.outcomes import FIRM
 
-FIRM = ", no refusal"  # ends the name of a study's measure in which a refusal never counts
 OWN = "own attacker"  # a study's cell in which each run's own Attacker asks
 _SAFER = "Below 0, A's Defender is the safer one."
 _HELPS = "Below 0, A's Defender refuses less."
@@ -27,7 +27,7 @@ def of_held_out(metric: str, said: str) -> str:
 
 def of_measure(name: str, primary: Sequence[str] = ()) -> str:
     """Of a measure of a study; `primary`: the cells of which the main one is the mean."""
-    if name.endswith(FIRM):
+    if name.endswith(f", {FIRM}"):
         return f"A reply that opens by declining is no success. {_SAFER}"
     if name == "primary":
         return f"{f'Mean of {_listed(primary)}. ' if primary else ''}{_SAFER}"
