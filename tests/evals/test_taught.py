@@ -174,7 +174,7 @@ def test_measure_says_whether_its_judge_taught(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subjects, "build_embedder", lambda name: None)
-    monkeypatch.setattr("advgame.evals.measure.language", lambda *_: {})
+    monkeypatch.setattr("advgame.evals.measure.of_plain", lambda *_: {})
     monkeypatch.setattr("advgame.evals.table.tables", lambda report: iter(()))
     assert start(LENGTH, out="grand") == 0
     second = "judges.evaluation={type: import, path: 'audit_judge:make'}"
