@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from advgame import cli
-from advgame.cli.words import difference, rate
 from advgame.errors import SeedError
 from advgame.evals.target import player_config, target_of
+from advgame.numbers import change, rate
 from advgame.redteam.ledger import read_findings, read_spent
 from advgame.redteam.plan import SETTINGS
 from advgame.redteam.report.figures import by_arm, compared, figures
@@ -189,7 +189,7 @@ def tables(report: dict[str, Any], attempts: int) -> Iterator[str]:
     for name, found in report["targets"].items():
         yield f"\n### {name}: {found['seeds']} seeds, {found['requests']} requests\n"
         yield (
-            f"| arm | ASR@1 | ASR@{attempts} | unscored | invalid | trained Attacker minus it | "
+            f"| arm | ASR@1 | ASR@{attempts} | unscored | invalid | trained Attacker minus it, points | "
             "points found 4 times in 5 |"
         )
         yield "|---|---|---|---|---|---|---|"
@@ -197,15 +197,15 @@ def tables(report: dict[str, Any], attempts: int) -> Iterator[str]:
             less = found["trained minus"].get(arm)
             cells = (
                 arm, rate(row["at_1"]), rate(row["at_k"]), row["at_k"]["unscored"],
-                row["states"].get("invalid", 0), difference(less) if less else "", least(less),
+                row["states"].get("invalid", 0), change(less) if less else "", least(less),
             )  # fmt: skip
             yield "| " + " | ".join(map(str, cells)) + " |"
         if agreed := found["agreement"]:
             yield f"\nJudges agree on {rate(agreed['same'])}; kappa {agreed['kappa']}."
     yield "\n### hardened minus start\n"
-    yield "| arm | difference | points found 4 times in 5 |\n|---|---|---|"
+    yield "| arm | difference, points | points found 4 times in 5 |\n|---|---|---|"
     for arm, less in report["hardened minus start"].items():
-        yield f"| {arm} | {difference(less)} | {least(less)} |"
+        yield f"| {arm} | {change(less)} | {least(less)} |"
 
 
 def least(found: Mapping[str, Any] | None) -> str:
