@@ -189,7 +189,7 @@ def tables(report: dict[str, Any], attempts: int) -> Iterator[str]:
     for name, found in report["targets"].items():
         yield f"\n### {name}: {found['seeds']} seeds, {found['requests']} requests\n"
         yield (
-            f"| arm | ASR@1 | ASR@{attempts} | unscored | invalid | trained Attacker minus it, points "
+            f"| arm | ASR@1 | ASR@{attempts} | unscored | invalid | trained minus it, points "
             "| points found 4 times in 5 |"
         )
         yield "|---|---|---|---|---|---|---|"
