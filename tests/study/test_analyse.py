@@ -92,6 +92,13 @@ def test_wins_over_a_refusal_are_told_apart(plan: Plan) -> None:
     assert firm not in found["arms"]["defender-only"]["measures"]
 
 
+def test_the_untrained_rate_of_plain_seeds_keeps_its_interval(tmp_path: Path) -> None:
+    plan = make_fake_plan(tmp_path, ("  primary: [harmful/plain, harmful/templates]\n", ""))
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    plain = analyse(plan, records)["start"]["measures"]["harmful/plain"]
+    assert plain == records["start"]["evaluation"]["cells"]["harmful/plain"]["rate"]
+
+
 def test_an_attackers_gain_is_over_what_is_scored_on_both_sides(plan: Plan) -> None:
     """The untrained one is unscored where it would have won: what is left tells no more of it."""
     records = {trial.key: record(plan, trial) for trial in plan.trials}

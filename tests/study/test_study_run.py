@@ -128,6 +128,15 @@ def test_a_record_of_another_configuration_is_not_taken_for_this_one(
         folders.write_record(trial, {"config": "x" * MOST_BYTES})
 
 
+def test_a_damaged_file_of_attacks_is_named(plan: Plan, tmp_path: Path) -> None:
+    folders = Folders(tmp_path, tmp_path / "records")
+    path = folders.attacks("red-0")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"hash": "x"}')
+    with pytest.raises(StoreError, match=r"attacks/red-0\.json is damaged"):
+        folders.lacking(plan, plan.by_key("joint-0"), None)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_run_ends_with_the_process_that_started_it_and_goes_on(

@@ -244,6 +244,8 @@ def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> 
             rates[f"{HARMFUL}/{arm} attacker"] = mean_over_runs(met)
     main, cells = main_measure(primary)
     for name, firm in ((main, False), (firm_of(main), True)):
+        if name in rates:  # plain seeds: their own rate has an interval
+            continue
         values = [_met(record, runs, cell, firm) for cell in cells]
         if values and None not in values:
             rates[name] = mean_over_runs([fmean(value for value in values if value is not None)])

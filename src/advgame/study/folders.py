@@ -21,6 +21,7 @@ from advgame.errors import StoreError
 from advgame.store import manifest
 from advgame.store.atomic import write_text
 from advgame.store.checkpoint import numbered
+from advgame.store.damage import reading
 from advgame.store.reader import read_json
 from advgame.study.cells import Cell, cells_of, missing, needs
 from advgame.study.outcomes import evaluation
@@ -74,9 +75,15 @@ class Folders:
         return weights is not None and (record or {}).get("weights", weights) == weights
 
     def prompts(self, key: str) -> str | None:
-        """What a trial's Attacker wrote, as the hash that cells give; None while it is not here."""
-        found = read_json(self.attacks(key))
-        return digest([each["text"] for each in found["prompts"]]) if found else None
+        """What a trial's Attacker wrote, as the hash that cells give; None while it is not here.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        path = self.attacks(key)
+        found = read_json(path)
+        with reading(path):
+            return None if found is None else digest([each["text"] for each in found["prompts"]])
 
     def lacking(
         self, plan: Plan, trial: Trial, record: Mapping[str, Any] | None
