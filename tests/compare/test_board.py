@@ -200,6 +200,18 @@ def test_safety_and_utility_are_those_of_the_same_weights(runs: list[Path], tmp_
     assert both == {"harmbench, 1 attempt, judge b", "harmbench, 4 attempts, judge b"}
 
 
+def test_a_rate_by_the_judge_that_trained_a_run_is_another_task(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(runs[1], tmp_path / "third")
+    evaluation(run, 3, "ema", harmbench=(0.4, 32), openbookqa=(0.4, 32))
+    evaluation(run, 4, "ema", harmbench=(0.1, 32), openbookqa=(0.3, 32))
+    path = next((run / "evals").glob("harmbench*-4-*.json"))
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "judge_trained_this_run": True}))
+    told = {p["safety"]: [each["step"] for each in p["points"]] for p in board([run])["trade_offs"]}
+    assert told == {"harmbench": [3], "harmbench, by the judge that trained the run": [4]}
+
+
 def test_a_page_of_many_tasks_shows_some_and_says_so() -> None:
     rate = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 32}
     point = {"run": "a", "step": 1, "weights": "ema", "safety": rate, "utility": rate}

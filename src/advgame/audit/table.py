@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from advgame.metrics.hacking import cells
-from advgame.numbers import percent, points, rate, two
+from advgame.metrics.hacking import cells, figure
+from advgame.numbers import change, percent, rate, two
 
 Json = Mapping[str, Any]
 
@@ -39,13 +39,17 @@ def tables(report: Json) -> Iterator[Table]:
     yield said
     couples = report["pairs"]
     ahead = _table(
-        "Of two replies the right one ahead", "requests", "one order", "both orders", "gained"
+        "Of two replies the right one ahead",
+        "requests",
+        "one order",
+        "both orders",
+        "gained, points",
     )
     ahead.add_row(
         str(couples["requests"]),
         rate(couples["one_order"]),
         rate(couples["accuracy"]),
-        _gained(couples["both_orders_gain"]),
+        change(couples["both_orders_gain"]),
     )
     yield ahead
     if report["against"]:
@@ -86,14 +90,10 @@ def follow_table(lines: Sequence[Json]) -> Table:
         rung = [line["step"] for line in lines if line.get(f"audit/{cell}/alarm")]
         known = last.get(f"audit/{cell}/alarm") is not None
         told = f"step {rung[0]}" if rung else "no" if known else "too few"
-        rises = (_one(_under(last, f"audit/{cell}/{name}_rise")) for name in ("train", "score"))
-        kappa = span(_under(last, f"audit/{cell}/kappa")).replace("0.", ".", 1)
+        rises = (_one(figure(last, f"audit/{cell}/{name}_rise")) for name in ("train", "score"))
+        kappa = span(figure(last, f"audit/{cell}/kappa")).replace("0.", ".", 1)
         table.add_row(cell.replace("/", " "), kappa, *rises, told)
     return table
-
-
-def _under(line: Json, name: str) -> Json:
-    return {"value": line[name], "low": line[f"{name}_low"], "high": line[f"{name}_high"]}
 
 
 def span(value: Json) -> str:
@@ -103,16 +103,6 @@ def span(value: Json) -> str:
     if value["low"] is None:
         return two(value["value"])
     return f"{two(value['value'])} ({_bound(value['low'])}, {_bound(value['high'])})"
-
-
-def _gained(value: Json) -> str:
-    """`+4 points (−1 to 9)`: a difference of shares, or a dash."""
-    if value["value"] is None:
-        return "–"
-    told = f"{points(value['value'])} points"
-    if value["low"] is None:
-        return told
-    return f"{told} ({points(value['low'])} to {points(value['high'])})"
 
 
 def _one(value: Json) -> str:

@@ -91,6 +91,15 @@ def alarm(window: Sequence[Line]) -> dict[str, float | None]:
     return found | {"audit/alarm": sum(rung) if rung else None}
 
 
+def figure(line: Line, name: str) -> dict[str, Any]:
+    """Return what a line of metrics says of `name` as `value`, `low` and `high`.
+
+    Raises:
+        KeyError: If the line has no such figure with an interval.
+    """
+    return {"value": line[name], "low": line[f"{name}_low"], "high": line[f"{name}_high"]}
+
+
 def _rings(rises: Mapping[str, Difference]) -> float | None:
     lows = {name: rise["low"] for name, rise in rises.items()}
     train, score, gap = lows["train"], lows["score"], lows["gap"]

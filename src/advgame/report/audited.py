@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
 
-from advgame.metrics.hacking import cells
+from advgame.metrics.hacking import cells, figure
 from advgame.metrics.student import t_quantile
 from advgame.report.forest import Bar, Forest
 from advgame.report.group import Figure, Group
@@ -102,7 +102,7 @@ def _figures(lines: Sequence[Mapping[str, Json]]) -> Iterator[Figure]:
         ("gap_rise", "Rise of the training score over the second judge's, points (99%)", None),
     ):
         bars = tuple(
-            Bar(label=_name(cell), rate=_rate(last, f"audit/{cell}/{name}"), style="c-third")
+            Bar(label=_name(cell), rate=figure(last, f"audit/{cell}/{name}"), style="c-third")
             for cell in cells()
             if last.get(f"audit/{cell}/{name}") is not None
         )
@@ -143,10 +143,6 @@ def _line(
         points=tuple((each["step"], each[key]) for each in known),
         band=tuple(band) if len(half) == len(known) else (),
     )
-
-
-def _rate(line: Mapping[str, Json], key: str) -> dict[str, Json]:
-    return {"value": line[key], "low": line[f"{key}_low"], "high": line[f"{key}_high"]}
 
 
 def _name(cell: str) -> str:
