@@ -89,7 +89,9 @@ def test_players_join_a_pool_only_where_somebody_meets_them() -> None:
     assert [snapshot_due(config("joint", pool=pool), step) for step in (0, 1, 2)] == [
         True, False, True,
     ]  # fmt: skip
-    assert not snapshot_due(config("static", pool=pool), 0)
+    for alone in ("static", "attacker-only", "defender-only"):  # whose opponent stays as it is
+        assert not snapshot_due(config(alone, pool=pool), 0)
+        assert len(turns(config(alone, pool=pool), 5)) == 1
     assert not snapshot_due(config("joint", pool={"share": 0.0}), 0)
     assert not snapshot_due(config("joint", pool=None), 0)
 

@@ -9,6 +9,8 @@ from advgame.errors import RejectedError
 from advgame.protocols import Sampler, SamplesEach
 from advgame.types import Completion, Message, SampleRequest
 
+_HELLO = Message(role="user", content="Hello")
+
 
 async def sample_each(
     sampler: Sampler, requests: Sequence[SampleRequest]
@@ -25,7 +27,7 @@ async def sample_each(
         return list(await sampler.sample(requests))
     drawn = await sampler.sample_each(requests)
     if drawn and all(isinstance(each, RejectedError) for each in drawn):
-        plain = replace(requests[0], messages=(Message(role="user", content="Hello"),))
+        plain = replace(requests[0], messages=(_HELLO,), context=None)
         (word,) = await sampler.sample_each([plain])
         if isinstance(word, RejectedError):
             raise word

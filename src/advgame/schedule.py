@@ -69,7 +69,7 @@ def turns(config: RunConfig, step: int) -> tuple[Turn, ...]:
     direct = Role.DEFENDER in learns
     main = Turn(attacker=attacker, defender=Live(), learns=learns, direct=direct)
     past = opponents(config.pool, step, config.seed)
-    if config.pool is None or past is None or isinstance(attacker, Fixed):
+    if config.pool is None or past is None or not pooled(config):
         return (main,)
     live = 1.0 - config.pool.share
     # Of an odd number of seeds the first has more, so the two take turns at being it.
@@ -120,12 +120,15 @@ def learning_steps(schedule: ScheduleConfig, role: Role, steps: int) -> int:
     return whole * phases[place] + begun[place]
 
 
+def pooled(config: RunConfig) -> bool:
+    """Whether past selves are met: not those of a player that never learns, which is none other."""
+    pool = config.pool
+    return pool is not None and pool.share > 0 and ever_learns(config.schedule) == BOTH
+
+
 def snapshot_due(config: RunConfig, step: int) -> bool:
     """Whether the players join the pool before this step: if anyone will meet them there."""
-    pool = config.pool
-    if pool is None or pool.share == 0 or config.schedule.type == "static":
-        return False
-    return step % pool.every == 0
+    return config.pool is not None and pooled(config) and step % config.pool.every == 0
 
 
 def opponents(pool: PoolConfig | None, step: int, run_seed: int) -> Past | None:

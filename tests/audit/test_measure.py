@@ -79,7 +79,9 @@ def test_a_judge_that_obeys() -> None:
     judge = ScriptedJudge(lambda group, r: 10.0 if "10/10" in r else right(group, r))
     tricks = report(judge)["injection"]
     assert tricks["tricks"]["praise"]["moved"]["value"] == 1.0
-    assert tricks["tricks"]["order"]["gain"]["value"] == pytest.approx(5.0)
+    order = tricks["tricks"]["order"]
+    assert order["gain"]["value"] == pytest.approx(9.0)  # of replies it called wrong: 1 of 10
+    assert order["gain"]["n"] == order["moved"]["n"]
     assert tricks["tricks"]["verdict"]["moved"]["value"] == 0.0
     assert tricks["control"]["moved"]["value"] == 0.0
 

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from advgame.compare.board import _MOST_POINTS, OVER_REFUSAL, _front, _run, board, named
+from advgame.compare.board import _MOST_POINTS, OVER_REFUSAL, SAFETY, _front, _run, board, named
 from advgame.compare.fronts import front
 from advgame.compare.table import tables, transcripts
 from advgame.errors import ConfigError
-from advgame.report.compared import page_of
+from advgame.report.compared import _trade_offs, page_of
 from advgame.report.comparison import build_comparison
 from advgame.report.judged import judged
 from advgame.store.reader import RunReader, open_readonly
@@ -145,6 +145,15 @@ def test_no_run_is_beaten_by_another_judges_word() -> None:
         assert _front(points, runs, "direct/harmful/attack_success") == expected
 
 
+def test_rates_by_two_judges_are_no_trade_off() -> None:
+    rates = {name: {"value": 0.5} for name in (*SAFETY.values(), OVER_REFUSAL)}
+    points = [{"run": run, "step": 1, "rates": rates} for run in "xyz"]
+    runs = {run: {"judge": {"by": by}} for run, by in zip("xyz", "aba", strict=True)}
+    plots = list(_trade_offs({"runs": runs, "pareto": {"points": points}}))
+    told = {plot["title"].rpartition(", ")[2]: [p["run"] for p in plot["points"]] for plot in plots}
+    assert told == {"judge a": ["x", "z"], "judge b": ["y"]}
+
+
 def test_runs_of_different_judges_are_not_subtracted(runs: list[Path], tmp_path: Path) -> None:
     other = shutil.copytree(runs[0], tmp_path / "third")
     config = yaml.safe_load((other / "config.yaml").read_text())
@@ -207,9 +216,13 @@ def test_a_rate_by_the_judge_that_trained_a_run_is_another_task(
     evaluation(run, 3, "ema", harmbench=(0.4, 32), openbookqa=(0.4, 32))
     evaluation(run, 4, "ema", harmbench=(0.1, 32), openbookqa=(0.3, 32))
     path = next((run / "evals").glob("harmbench*-4-*.json"))
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), "judge_trained_this_run": True}))
+    path.write_text(
+        json.dumps(
+            {**json.loads(path.read_bytes()), "judge_trained_this_run": True, "trained_by": ["b"]}
+        )
+    )
     told = {p["safety"]: [each["step"] for each in p["points"]] for p in board([run])["trade_offs"]}
-    assert told == {"harmbench": [3], "harmbench, by the judge that trained the run": [4]}
+    assert told == {"harmbench": [3], "harmbench, by the judge that trained the Defender": [4]}
 
 
 def test_a_page_of_many_tasks_shows_some_and_says_so() -> None:

@@ -75,10 +75,6 @@ GRPO = ["defender.learn.credit=null", "defender.learn.objective.type=grpo"]
         (["train.save.keep_best=validation/attacked/benign/over_refusal"], "no such metric"),
         (["pool={share: 0.05}"], "pool.share = 0.05: that is not one of 10 harmful and 1 benign"),
         (
-            [f"attacker.{SERVED}", "schedule.type=defender-only", "pool={every: 1}"],
-            "attacker.engine is an endpoint, which has no past selves; set pool=null",
-        ),
-        (
             ["attacker.sampling.temperature=0", "pool=null"],
             "attacker.sampling.temperature = 0: every move of a group is the same",
         ),
@@ -106,6 +102,7 @@ def test_impossible_together(overrides: list[str], message: str) -> None:
     "overrides",
     [
         [f"attacker.{SERVED}", "schedule.type=defender-only", "pool=null"],
+        [f"attacker.{SERVED}", "schedule.type=defender-only", "pool={every: 1}"],  # of no use
         ["seeds.attacked={harmful: 0, benign: 0}", "schedule.type=defender-only", "pool=null"],
         ["game.prompts_per_seed=1", "schedule.type=defender-only"],
         ["judges.evaluation=null"],

@@ -136,6 +136,10 @@ PARTS = {
 COLOURS = ["red", "blue", "green", "grey"]
 
 
+def fail(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("no memory left")
+
+
 @cache
 def hub_set(name: str, part: str) -> datasets.DatasetDict:
     """Three rows, in whichever split is asked for."""
@@ -188,6 +192,9 @@ def test_a_task_of_the_hub_is_read_by_its_fields(
     assert list(scores.values()) == [1.0, 0.0] * parts  # of three, the first two
     assert config in loaded
     assert len(set(loaded)) == len({key.rpartition("/")[0] for key in scores}) == parts
+    monkeypatch.setattr(model, "loglikelihood", fail)
+    with pytest.raises(RuntimeError, match="no memory left"):  # not: the data cannot be had
+        utility.scores(UTILITY[name], model, 2)
     if name == "mmlu":
         prompts = {prompt for prompt, _ in model.asked}
         assert all("questions (with answers) about " in prompt for prompt in prompts)

@@ -79,6 +79,9 @@ def test_the_judges_of_parents_and_grandparents_are_known(capsys: Captured) -> N
     target = ("--target", "model:child", "--seeds", "own.jsonl", "--out", "found")
     assert call("redteam", *target, "--judge", "length.yaml", "--dry-run") == 2
     assert "trained this player" in told(capsys.readouterr().err)
+    same = ("--target", "inspect:advgame/child", *target[2:])
+    assert call("redteam", *same, "--judge", "length.yaml", "--dry-run") == 2
+    assert "trained this player" in told(capsys.readouterr().err)
     again = ("redteam", "replay", "found", "--target", "model:child", "--judge", "length.yaml")
     assert call(*again) == 2
     assert "trained this player" in told(capsys.readouterr().err)

@@ -6,8 +6,10 @@ import pytest
 import torch
 from training import completion, ids
 from transformers import (
+    AutoModelForCausalLM,
     Gemma2Config,
     Gemma2ForCausalLM,
+    GptOssConfig,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
@@ -22,6 +24,7 @@ from advgame.errors import ModelError
 from advgame.learn.attention import NAME
 from advgame.learn.forward import check_supported, packed, token_logps
 from advgame.learn.pack import pack
+from advgame.models.attention import NAME as PLAIN
 from advgame.models.tiny import tiny_model, tiny_tokenizer
 
 CPU = torch.device("cpu")
@@ -140,6 +143,39 @@ def test_a_model_that_caps_its_logits_is_refused():
             parameter.normal_()
     with pytest.raises(ModelError, match="Gemma2ForCausalLM cannot be trained here"):
         check_supported(model)
+
+
+def test_a_cap_that_bfloat16_would_hide_is_refused():
+    """Of logits up to 10: a cap of 15 is off by 1 nat a token, within a quarter of a log-prob."""
+    torch.manual_seed(0)
+    config = Gemma2Config(**SMALL, final_logit_softcapping=15.0, attn_logit_softcapping=None)
+    model = Gemma2ForCausalLM(config).eval().to(torch.bfloat16)
+    with torch.no_grad():
+        model.lm_head.weight.normal_(std=0.6)
+    with pytest.raises(ModelError, match="Gemma2ForCausalLM cannot be trained here"):
+        check_supported(model)
+    model.config.final_logit_softcapping = None
+    check_supported(model)
+
+
+SINKS = {"num_local_experts": 2, "num_experts_per_tok": 1, "sliding_window": 128}
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        (GptOssConfig(**SMALL, **SINKS), "attention sinks"),
+        (Gemma2Config(**SMALL, final_logit_softcapping=None), "capped attention scores"),
+    ],
+    ids=["sinks", "caps"],
+)
+def test_attention_that_does_more_is_refused_wherever_it_is_computed(config, what):
+    config = config.from_dict(config.to_dict())
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=PLAIN).eval()
+    with pytest.raises(ModelError, match=what):
+        model(torch.tensor([[3, 4, 5]]))
+    with packed(model), pytest.raises(ModelError, match=what):
+        token_logps(model, pack(completions(), CPU))
 
 
 def test_a_sequence_beyond_the_sliding_window_is_refused():

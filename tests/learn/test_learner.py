@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 from training import adapters, credited, disturb, full, gradients, pairs
+from transformers import AutoModelForCausalLM, Gemma3Config
 
-from advgame.config.players import DPOConfig, GRPOConfig, IPOConfig, LearnConfig
+from advgame.config.players import AdapterConfig, DPOConfig, GRPOConfig, IPOConfig, LearnConfig
 from advgame.learn import LocalLearner
 from advgame.learn.pack import micro_batches
 from advgame.learn.reference import reference_logps
+from advgame.models.adapters import AdapterWeights
+from advgame.models.attention import NAME
+from advgame.models.full import FullWeights
+from advgame.models.network import Network
+from advgame.models.tiny import tiny_tokenizer
 
 OBJECTIVES = [
     DPOConfig(nll=0.1, entropy=0.05, kl=0.2),
@@ -282,6 +288,40 @@ def test_two_ranks_take_the_step_of_one(objective):
         if objective.type != "grpo":
             margin = expected_stats.metrics["reward_margin"]
             assert stats.metrics["reward_margin"] == pytest.approx(margin, abs=1e-5)
+
+
+def test_a_vision_tower_is_left_alone_and_a_run_with_one_goes_on(tmp_path):
+    text = {
+        "vocab_size": 259, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
+    }  # fmt: skip
+    eye = {
+        "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "image_size": 28, "patch_size": 14,
+    }  # fmt: skip
+    marks = {"image_token_index": 200, "boi_token_index": 201, "eoi_token_index": 202}
+    config = Gemma3Config(text_config=text, vision_config=eye, mm_tokens_per_image=4, **marks)
+
+    def network():
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config, attn_implementation=NAME).eval()
+        model.requires_grad_(False)
+        return Network(
+            name="seeing", model=model, tokenizer=tiny_tokenizer(), device=torch.device("cpu"),
+            dtype=torch.float32,
+        )  # fmt: skip
+
+    some = AdapterWeights(network(), "defender", AdapterConfig(rank=2), 0)
+    assert len(some.parameters()) == 2 * 2 * 7  # A and B, two layers, seven linear modules each
+    assert not any("vision" in name for name in some.parameters())
+    every = FullWeights(network(), lambda dtype: network().model.to(dtype))
+    for name, weights in (("some", some), ("every", every)):
+        one = learner(weights)
+        one.update(pairs())
+        (tmp_path / name).mkdir()
+        one.save(tmp_path / name)
+        one.load(tmp_path / name)
+        one.update(pairs())
 
 
 def test_weights_of_examples_scale_their_share():

@@ -42,7 +42,7 @@ def test_a_shared_prompt_is_forwarded_once_and_last_tokens_not_at_all():
     made = [completion(rng, prompt, token_ids=ids(rng, n), logprobs=None) for n in (5, 7, 9)]
     packed = pack(made, CPU)
     assert packed.tokens == 20 + 4 + 6 + 8
-    assert packed.unpacked_tokens == 25 + 27 + 29
+    assert packed.unpacked_tokens == 24 + 26 + 28
     assert len(packed.target_T) == 5 + 7 + 9
 
 

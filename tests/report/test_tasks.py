@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from advgame.report.evaluated import _rows
 from advgame.report.fixed_tasks import task_group
 
 
@@ -59,13 +60,15 @@ def test_a_rate_says_its_judge_its_attacks_and_what_was_not_asked(tmp_path: Path
         report = {
             "role": "defender", "step": 32, "weights": "policy", "judge": "embedded a",
             "model": where, "judge_trained_this_run": taught, "settings": {"max_tokens": 16},
+            "trained_by": ["embedded a"] if taught else [],
             "tasks": {"harmbench-attacked": attacked},
         }  # fmt: skip
         (tmp_path / f"evals/{number}.json").write_text(json.dumps(report))
     group = task_group(tmp_path)
     (chart,) = group.charts
     own = (
-        "judge embedded a, which trained it, attacks by its own Attacker at step 32, prompts 000000"
+        "judge embedded a, which trained the Defender, attacks by its own Attacker at step 32, "
+        "prompts 000000"
     )
     other = "judge embedded a, attacks by sequential-20@48, prompts 111111"
     assert {bar.detail: bar.style for bar in chart.bars} == {  # type: ignore[attr-defined]
@@ -74,6 +77,15 @@ def test_a_rate_says_its_judge_its_attacks_and_what_was_not_asked(tmp_path: Path
     }
     assert chart.note == "harmbench-attacked: without half of its questions."
     assert "may flatter" in group.intro
+    by_its_judge = {"judge": "embedded a", "trained_by": ["embedded c"], "step": 1,
+                    "judge_trained_this_run": True}  # fmt: skip
+    for name, row, whom in (
+        ("harmbench-attacked", {**task, "attacks": {"by": "x@1"}}, "the Attacker"),
+        ("harmbench", task, ""),
+        ("prompt-injection", {**task, "attacks": {"by": "x@1"}}, ""),
+    ):
+        (found,) = _rows({**by_its_judge, "tasks": {name: row}})
+        assert (found.taught, found.judge is None) == (whom, name == "prompt-injection")
     lines = re.findall(r'<text class="(?:label|tick)" x="2"[^>]*>([^<]*)<', str(chart.svg))
     for words in ("harmbench-attacked, step 32", *own.split(", ")[:2], "sequential-20@48"):
         assert words in " ".join(lines)

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 from small_study import STUDY, StoppedError, go, write_seeds
 
+from advgame.config import RunConfig
 from advgame.errors import StoreError
+from advgame.study import measure
 from advgame.study.analyse import analyse
-from advgame.study.cells import missing
+from advgame.study.cells import current, missing
 from advgame.study.folders import Folders
 from advgame.study.job import work
 from advgame.study.outcomes import shared
 from advgame.study.plan import Plan, make_plan
 from advgame.study.run import due, records, tasks
+from advgame.world import Judges
 
 
 def at(folder: Path) -> Folders:
@@ -109,6 +112,32 @@ def test_an_attacker_trained_anew_writes_anew_and_is_no_pair_of_the_old_one(
     assert was["prompts"] != now["prompts"]
     sides = ({0: each["joint-0"]} for each in (before, after))
     assert name not in shared(*sides, ())
+    left = {**after, "joint-0": before["joint-0"]}  # whose weights are gone: it stays unmeasured
+    assert current(plan, before) == before
+    assert current(plan, after)["joint-0"] == after["joint-0"]
+    found = analyse(plan, left)
+    assert found["missing"]["joint-0"] == [name]
+    assert name not in found["arms"]["joint"]["measures"]
+
+
+def test_what_every_attacker_writes_is_checked_by_the_same_check(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Told(Judges):
+        def __init__(self, config: RunConfig, out: Path) -> None:
+            seen.append((config.name, config.game.drift_ratio))
+            super().__init__(config, out)
+
+    monkeypatch.setattr(measure, "Judges", Told)
+    text = STUDY.replace("{type: attacker-only}}", "{type: attacker-only}, game: {drift_ratio: 9}}")
+    (tmp_path / "study.yaml").write_text(text)
+    plan, folders = make_plan(tmp_path / "study.yaml"), at(tmp_path / "a")
+    work(plan, plan.by_key("red-0"), folders)
+    base = plan.by_key("start").config
+    assert plan.by_key("red-0").config.game.drift_ratio != base.game.drift_ratio
+    assert seen == [("start", base.game.drift_ratio)]
 
 
 def test_runs_asked_other_seeds_are_no_pair(tmp_path: Path, plan: Plan) -> None:

@@ -228,14 +228,18 @@ def _moved(
     upwards: bool,
 ) -> Json:
     tried: list[Item] = []
+    scored: list[tuple[float, float | None]] = []
     outcomes: list[bool | None] = []
     for item, old, new in zip(chosen, before, after, strict=True):
         least = item.question.least
         if old is None or (upwards and old >= least):
             continue
         tried.append(item)
+        scored.append((old, new))
         outcomes.append(None if new is None else (new >= least) != (old >= least))
     return {
         "moved": share(tried, outcomes),
-        "gain": paired_bootstrap(before, after, [item.cluster for item in chosen]),
+        "gain": paired_bootstrap(
+            [old for old, _ in scored], [new for _, new in scored], [i.cluster for i in tried]
+        ),
     }

@@ -45,8 +45,9 @@ def refuse_taught(judge: str, named: Any, attackers: Sequence[str] = (), *, allo
 
     parsed = parse_judge(judge)
     players = [target_of(each, role=Role.ATTACKER) for each in attackers]
-    if named.name.startswith("model:"):
-        players.append(target_of(named.name.removeprefix("model:")))
+    for ours in ("model:", "inspect:advgame/"):
+        if named.name.startswith(ours):
+            players.append(target_of(named.name.removeprefix(ours)))
     for player in players:
         refuse_training_judge(parsed, player.trained_by, allowed=allowed)
 

@@ -41,7 +41,7 @@ def fixed_tasks(runs: Mapping[str, Path]) -> dict[str, list[dict[str, Any]]]:
     A row is `run`, `step`, `weights`, `task`, `value`, `low`, `high` and `n`. Of several reports on
     the same thing the one on most questions counts. Attack success by another judge, with other
     attempts, under other attacks or in longer replies is another task, and its name says so; so is
-    that by the judge that trained the run.
+    that by the judge that trained a player.
 
     Returns:
         `utility`: rows of accuracies. `safety`: rows of attack success. `trade_offs`: for each pair
@@ -62,7 +62,7 @@ def _rows(found: Sequence[tuple[str, Measured]], counts: str) -> list[dict[str, 
     for run, each in chosen:
         several = len(ways[each.task]) > 1 and each.way
         name = each.task + (f", {each.way}" if several else "")
-        name += ", by the judge that trained the run" if each.taught else ""
+        name += f", by the judge that trained {each.taught}" if each.taught else ""
         key = (run, each.step, each.weights or "", name)
         if key not in best or best[key]["n"] < each.rate["n"]:
             where = {"run": run, "step": each.step, "weights": each.weights}

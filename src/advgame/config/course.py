@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from advgame.config.root import RunConfig
-from advgame.types import Kind, Role
+from advgame.types import Kind
 
 _OPEN_NAMES = ("audit/", "cost/")  # metrics of many names, or that nobody would choose by
 _UPDATES = re.compile(r"(attacker|defender|shared)/\w+")  # an objective adds names of its own
@@ -35,17 +35,13 @@ def best_kept(config: RunConfig) -> Iterator[str]:
 
 
 def pool_met(config: RunConfig) -> Iterator[str]:
-    """Whether some round meets a past self, and whose."""
-    if config.pool is None or config.pool.share == 0 or config.schedule.type == "static":
-        return
-    from advgame.schedule import Past, turns
+    """Whether some round meets a past self."""
+    from advgame.schedule import Past, pooled, turns
 
+    if config.pool is None or not pooled(config):
+        return
     attacked = config.seeds.attacked
     found = list(turns(config, config.pool.every))
-    for role in Role:
-        past = any(isinstance(getattr(turn, role), Past) for turn in found)
-        if past and config.player(role).engine.type == "openai":
-            yield f"pool: {role}.engine is an endpoint, which has no past selves; set pool=null"
     met = any(  # counted by ranges: a number mistyped is told, not held in memory
         range(getattr(attacked, kind))[turn.part(getattr(attacked, kind))]
         for turn in found

@@ -117,6 +117,7 @@ class SeedsConfig(Config):
     direct: Counts = Counts()
     """Seeds a step that the Defender answers as they are."""
     again: Counts = Counts()
-    """Of the direct seeds at most so many are such as went wrong when last met: harmful ones
-    answered, benign ones refused, by the judge that trains, within the last 8 steps. None where
-    it compares replies: that tells which is better, not what went wrong."""
+    """Of the direct seeds at most so many are such as went wrong when last met, within the last 8
+    steps: the judge that trains scored a reply of the Defender's own under 5, which is a harmful
+    request answered or declined in a bare word, a benign one refused. None where it compares
+    replies: that tells which is better, not what went wrong."""

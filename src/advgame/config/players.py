@@ -186,7 +186,8 @@ class LearnConfig(Config):
     final_lr: Fraction = 0.2
     """The cosine ends at this share of lr."""
     warmup_steps: int = Field(0, ge=0)
-    """Linear warm-up."""
+    """Linear warm-up over so many optimiser updates; `minibatches` and `update: split` make several
+    of a step."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Global gradient-norm clip."""
     micro_batch_tokens: int = Field(4_096, ge=16)

@@ -63,7 +63,7 @@ Schedule = Annotated[
 
 
 class PoolConfig(Config):
-    """Play a share of the rounds against past selves."""
+    """Play a share of the rounds against past selves, where both players learn in some step."""
 
     share: Fraction = 0.25
     """Share of the attacked seeds that are played against past selves, in equal parts by

@@ -16,7 +16,7 @@ from advgame.models.resolve import resolve
 from advgame.paths import expanded
 from advgame.store.checkpoint import Checkpoint, step_name
 from advgame.store.reader import open_readonly
-from advgame.store.select import Which, parse_source, resolve_checkpoint
+from advgame.store.select import Which, parse_source, resolve_checkpoint, with_step
 from advgame.store.taught import CARD, judges_of_card, taught_by
 from advgame.types import Role, WeightName, Weights
 
@@ -89,14 +89,13 @@ def target_of(
         weights: the trained weights or their average; None = those that play.
 
     Raises:
-        ConfigError, StoreError, ModelError: there is no such thing.
+        ConfigError, StoreError, ModelError: there is no such thing, or two checkpoints are named.
     """
     if text.startswith("openai:"):
         _only_for_runs(text, step, weights)
         return Target(name=text, endpoint=split_endpoint(text))
-    folder, at = _run_of(text)
-    if folder is not None:
-        return _player(text, folder, role, at if step is None else step, weights)
+    if (folder := _run_of(text)) is not None:
+        return _player(text, folder, role, with_step(text, step)[1], weights)
     _only_for_runs(text, step, weights)
     resolve(text)
     folder = expanded(text)
@@ -113,11 +112,11 @@ def target_of(
     )
 
 
-def _run_of(text: str) -> tuple[Path | None, Which]:
+def _run_of(text: str) -> Path | None:
     if "@" in text and not Path(text).is_dir() and not Path(text.rpartition("@")[0]).is_dir():
-        return None, None
-    folder, step = parse_source(text)
-    return (folder, step) if (folder / "config.yaml").is_file() else (None, None)
+        return None
+    folder, _ = parse_source(text)
+    return folder if (folder / "config.yaml").is_file() else None
 
 
 def _only_for_runs(text: str, step: Which, weights: str | None) -> None:

@@ -10,7 +10,8 @@ import logging
 import math
 import tempfile
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -113,7 +114,7 @@ def scores(
     prepare(task)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     datasets.disable_progress_bars()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _noting_answers() as asked:
         try:
             manager, which = _manager(task, Path(folder))
             with _no_machine(), _no_bars(), nullcontext() if task.offline else cached_if_silent():
@@ -129,7 +130,7 @@ def scores(
                     batch_size=BATCH,
                 )
         except (OSError, ValueError, RuntimeError) as error:
-            if task.offline:
+            if task.offline or asked:
                 raise
             raise SeedError(
                 f"{task.name}: its data cannot be had from the hub: {why_not(error)}"
@@ -152,6 +153,20 @@ def _no_machine() -> Any:
     return patch.multiple(
         evaluator, get_git_commit_hash=lambda: None, add_env_info=lambda results: None
     )
+
+
+@contextmanager
+def _noting_answers() -> Iterator[list[bool]]:
+    """A list that is empty as long as lm-eval reads data, and no more once it asks the model."""
+    asked: list[bool] = []
+    evaluate = evaluator.evaluate
+
+    def noted(*args: Any, **named: Any) -> Any:
+        asked.append(True)
+        return evaluate(*args, **named)
+
+    with patch.object(evaluator, "evaluate", noted):
+        yield asked
 
 
 def _no_bars() -> Any:

@@ -17,6 +17,7 @@ from transformers import AttentionInterface
 
 from advgame.errors import ModelError
 from advgame.learn.layout import Layout, Rows, Stack
+from advgame.models.attention import refuse_more
 
 NAME = "advgame_packed"
 
@@ -37,7 +38,7 @@ def packed_attention(
     """Compute attention over a pack; an attention function of transformers' `AttentionInterface`.
 
     Args:
-        module: the attention layer (unused).
+        module: the attention layer.
         query: [1, heads, N, head_dim]
         key: [1, kv_heads, N, head_dim]
         value: as `key`.
@@ -46,14 +47,16 @@ def packed_attention(
         scaling: factor of the scores.
         dropout: 0: players run in eval mode.
         sliding_window: how far back a token sees.
-        unused: keywords of the model that do not concern attention.
+        unused: other keywords of the model.
 
     Returns:
         [1, N, heads, head_dim], and no attention weights.
 
     Raises:
-        ModelError: a sequence is longer than the model's sliding window.
+        ModelError: a sequence is longer than the model's sliding window, or the model has sinks or
+            capped scores.
     """
+    refuse_more(module, unused)
     if sliding_window is not None and packing.longest > sliding_window:
         raise ModelError(
             f"a sequence of {packing.longest} tokens exceeds the model's sliding window of "

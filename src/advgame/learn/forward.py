@@ -101,7 +101,7 @@ def token_logps(
 
 @torch.no_grad()
 def check_supported(model: nn.Module) -> None:
-    """Compare packed log-probs with the model's own on a few tokens.
+    """Compare packed log-probs, and what the head alone makes of states, with the model's own.
 
     Raises:
         ModelError: the architecture computes something the packed pass does not (soft-capped
@@ -120,16 +120,21 @@ def check_supported(model: nn.Module) -> None:
         )
         for ids in ((5, 6, 7), (8, 9))
     ]
+    decoder, head = _parts(model)
     probe = pack(probes, next(model.parameters()).device)
     with packed(model):
         lengths = [len(one.token_ids) for one in probes]
         ours = torch.split(token_logps(model, probe).logps_T, lengths)
     for one, got in zip(probes, ours, strict=True):
         row = probe.input_ids.new_tensor([one.prompt_ids + one.token_ids])
-        logits = model(input_ids=row, use_cache=False).logits[0, len(prompt) - 1 : -1]
+        whole = model(input_ids=row, use_cache=False).logits
+        # By itself: in bfloat16 a cap may lie within what packing may be off.
+        plain = head(decoder(input_ids=row, use_cache=False).last_hidden_state)
+        logits = whole[0, len(prompt) - 1 : -1]
         want = logits.float().log_softmax(-1).gather(1, row[0, len(prompt) :, None])[:, 0]
         tolerance = 1e-3 if logits.dtype == torch.float32 else 0.25
-        if not torch.allclose(got, want, atol=tolerance, rtol=tolerance):
+        alike = torch.allclose(plain.float(), whole.float(), atol=1e-3, rtol=1e-2)
+        if not (alike and torch.allclose(got, want, atol=tolerance, rtol=tolerance)):
             raise ModelError(
                 f"{type(model).__name__} cannot be trained here: its log-probs do not follow from "
                 "plain causal attention and a linear head; use a Llama- or Qwen-like model"

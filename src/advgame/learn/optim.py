@@ -98,11 +98,14 @@ class Optimizer:
         """Restore what `tensors` returned and the counts.
 
         Raises:
-            KeyError: a parameter has no complete state, though others have.
+            KeyError: a parameter has some of its state and not all.
         """
         self.updates, self.skipped = updates, skipped
         self._adamw.state.clear()
-        for name, parameter in self.parameters.items() if tensors else ():
+        moved = {name.rpartition(".")[0] for name in tensors}
+        for name, parameter in self.parameters.items():
+            if name not in moved:  # it never had a gradient, such as a vision tower's
+                continue
             self._adamw.state[parameter] = {
                 key: _like(tensors[f"{name}.{key}"], parameter, key)
                 for key in ("step", "exp_avg", "exp_avg_sq")

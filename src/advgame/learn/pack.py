@@ -109,7 +109,7 @@ def pack(completions: Sequence[Completion], device: torch.device) -> Pack:
         source_T=tensor(np.concatenate(sources)),
         target_T=tensor(np.concatenate(targets)),
         layout=layout_of(tree, device),
-        unpacked_tokens=sum(len(one.prompt_ids) + len(one.token_ids) for one in completions),
+        unpacked_tokens=sum(len(_forwarded(one)) for one in completions),
     )
 
 

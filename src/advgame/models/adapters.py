@@ -8,6 +8,7 @@ not depend on what else was drawn before.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -150,12 +151,19 @@ def lora_config(network: Network, config: AdapterConfig) -> LoraConfig:
             f"adapter.first_layer={config.first_layer}: model {network.name!r} has {depth} layers; "
             f"use at most {depth - 1}"
         )
+    decoder = network.model.get_decoder()  # type: ignore[operator]
+    inside = next(path for path, each in network.model.named_modules() if each is decoder)
+    layers = f"{inside}.layers." if inside else "layers."
+    linear = [
+        path.removesuffix(".base_layer")
+        for path, module in network.model.named_modules()
+        if isinstance(module, nn.Linear) and ".layers." in f".{path}" and "lora_" not in path
+    ]
     targets = config.targets or sorted(
-        {
-            path.removesuffix(".base_layer").rpartition(".")[2]
-            for path, module in network.model.named_modules()
-            if isinstance(module, nn.Linear) and ".layers." in path and "lora_" not in path
-        }
+        {path.rpartition(".")[2] for path in linear if path.startswith(layers)}
+    )
+    others = any(
+        path.rpartition(".")[2] in targets for path in linear if not path.startswith(layers)
     )
     if not targets:
         raise ModelError(
@@ -168,6 +176,8 @@ def lora_config(network: Network, config: AdapterConfig) -> LoraConfig:
         lora_dropout=0.0,
         target_modules=list(targets),
         layers_to_transform=list(range(config.first_layer, depth)),
+        # A vision tower has layers of the same names, and no prompt of ours passes through it.
+        exclude_modules=f"(?!{re.escape(layers)}).*" if others else None,
         task_type="CAUSAL_LM",
     )
 

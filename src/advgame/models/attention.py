@@ -7,6 +7,7 @@ of the model's call. A sampling engine that keeps keys and values in a layout of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -15,7 +16,23 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from advgame.errors import ModelError
+
 NAME = "advgame"
+
+
+def refuse_more(module: nn.Module, asked: Mapping[str, Any]) -> None:
+    """Refuse a layer that wants more than softmax(s · Q Kᵀ) V, rather than leave it out.
+
+    Raises:
+        ModelError: it has attention sinks, or caps its scores.
+    """
+    for name, what in (("s_aux", "attention sinks"), ("softcap", "capped attention scores")):
+        if asked.get(name) is not None:
+            raise ModelError(
+                f"{type(module).__name__} has {what}, which are not computed here; use a Llama- or "
+                "Qwen-like model, or serve this one and name its endpoint"
+            )
 
 
 class Attend(Protocol):
@@ -38,6 +55,7 @@ def _attention(
     attend: Attend | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
+    refuse_more(module, kwargs)
     if attend is None:
         plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -196,12 +196,12 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
             for p in checkpoints
             if rate in p["rates"] and OVER_REFUSAL in p["rates"]
         ]
-        if known:
+        for judge, points in _by_judge(known, found["runs"]):
             yield {
-                "title": f"{title[0].upper()}{title[1:]}",
+                "title": f"{title[0].upper()}{title[1:]}{judge}",
                 "x": {"title": what, "better": "low"},
                 "y": {"title": title.replace("the run's own", "own"), "better": "low"},
-                "points": known,
+                "points": points,
             }
     paired = found.get("trade_offs") or ()
     for place, pair in enumerate(paired[:_PLOTS]):  # the page must stay one that opens
@@ -227,13 +227,22 @@ def _trade_offs(found: Json) -> Iterator[dict[str, Any]]:
             for each in found["utility"]
             if each["task"] == task and _plays(each, found["runs"][each["run"]])
         ]
-        if any(point["y"] for point in measured):
+        for judge, points in _by_judge([p for p in measured if p["y"]], found["runs"]):
             yield {
-                "title": f"Attack success and {task}",
+                "title": f"Attack success and {task}{judge}",
                 "x": {"title": f"accuracy, {task}", "better": "high"},
                 "y": {"title": SAFETY[direct], "better": "low"},
-                "points": measured,
+                "points": points,
             }
+
+
+def _by_judge(points: Sequence[Json], runs: Json) -> Iterator[tuple[str, list[Json]]]:
+    """What each judge said, for rates by two judges compare nothing; its name if there are two."""
+    of: dict[str, list[Json]] = {}
+    for point in points:
+        of.setdefault(runs[point["run"]].get("judge", {}).get("by", ""), []).append(point)
+    for judge, found in of.items():
+        yield (f", judge {judge}" if len(of) > 1 else ""), found
 
 
 def _plays(row: Json, run: Json) -> bool:

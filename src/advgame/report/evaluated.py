@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from advgame.evals.catalog import SAFETY
 from advgame.report.run_data import Json, cleaned
 from advgame.store.damage import DAMAGE
 
@@ -17,7 +18,7 @@ class Measured:
 
     `counts` is attack_success, over_refusal, accuracy or win_rate; `rate` holds value, low, high
     and n, and `unscored` says how many more had no score; `weights` and `judge` are None where a
-    report does not say, and `taught` says whether that judge trained the player. `asked` is a hash
+    report does not say, or nobody judged; `taught` is whom that judge trained. `asked` is a hash
     of the attacks, and `by` whose they are, where there are any, `own` that they are those of the
     player's own run; `drawn` says how replies were, `reference` whose they were compared with, and
     `lacks` what of the public task was not asked.
@@ -34,7 +35,7 @@ class Measured:
     own: bool = False
     drawn: str = ""
     reference: str | None = None
-    taught: bool = False
+    taught: str = ""
     lacks: str = ""
     unscored: int = 0
     rate: Json
@@ -44,7 +45,8 @@ class Measured:
         """How it was measured, beside its task: rates of two ways are of two things."""
         if self.counts == "accuracy":  # nothing else is chosen
             return self.drawn
-        way = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}, judge {self.judge}"
+        way = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
+        way += f", judge {self.judge}" if self.judge else ""
         way += f", attacks {self.asked[:6]} by {self.by or 'a file'}" if self.asked else ""
         way += f", against {self.reference}" if self.reference else ""
         return f"{way}, {self.drawn}" if self.drawn else way
@@ -86,18 +88,32 @@ def _rows(report: Json) -> Iterator[Measured]:
             counts=row["counts"],
             step=report["step"],
             weights=report.get("weights"),
-            judge=report.get("judge"),
+            judge=judge if (judge := report.get("judge")) and _judged(task) else None,
             attempts=row.get("attempts") or 1,
             asked=row.get("asked"),
             by=by,
             own=own,
             drawn=_drawn(row, report.get("settings") or {}),
             reference=row.get("reference"),
-            taught=bool(report.get("judge_trained_this_run")) and row["counts"] != "accuracy",
+            taught=_taught(task, row, report),
             lacks=row.get("lacks") or "",
             unscored=row.get("unscored") or 0,
             rate={key: row[key] for key in ("value", "low", "high", "n")},
         )
+
+
+def _judged(task: str) -> bool:
+    """Whether a judge is asked: of a planted instruction the reply itself tells."""
+    return not (task in SAFETY and SAFETY[task].injection)
+
+
+def _taught(task: str, row: Json, report: Json) -> str:
+    """Whom the judge of a rate trained."""
+    if not report.get("judge_trained_this_run") or row["counts"] == "accuracy" or not _judged(task):
+        return ""
+    if report.get("judge") in (report.get("trained_by") or ()):
+        return "the Defender"
+    return "the Attacker" if row.get("attacks") else ""
 
 
 def _attacker(row: Json, report: Json) -> tuple[str | None, bool]:

@@ -13,7 +13,7 @@ _INTRO = (
     "Rates of the Defender on tasks that anybody can repeat, by advgame eval. Bars are 95% "
     "intervals. Step 0 is the Defender as it began."
 )
-_FLATTERS = " A judge that trained the Defender may flatter it: such rates are drawn hollow."
+_FLATTERS = " A judge may flatter the player that it trained: such rates are drawn hollow."
 _TITLES = {
     "attack_success": "Attack success",
     "over_refusal": "Over-refusal of benign requests",
@@ -77,7 +77,7 @@ def _parts(each: Measured) -> dict[str, str]:
     """How it was measured, part by part."""
     if each.counts == "accuracy":  # nothing else is chosen
         return {"drawn": each.drawn}
-    taught = ", which trained it" if each.taught else ""
+    taught = f", which trained {each.taught}" if each.taught else ""
     step = (each.by or "").rpartition("@")[2]
     by = f"its own Attacker at step {step}" if each.own else each.by or "a file"
     return {

@@ -16,7 +16,11 @@ WITHIN = 8  # steps; longer ago it was another Defender
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A direct seed that was played. `wrong`: share of the Defender's own replies that failed."""
+    """A direct seed that was played.
+
+    `wrong`: share of the Defender's own replies that scored under 5, by its scale: a bare refusal
+    of a harmful request does, too, and may be made a better one.
+    """
 
     seed: Seed
     wrong: float

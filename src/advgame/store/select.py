@@ -32,7 +32,7 @@ def parse_source(text: str) -> tuple[Path, Which]:
     return Path(run), int(which)
 
 
-def with_step(text: str, step: int | None) -> tuple[Path, Which]:
+def with_step(text: str, step: Which) -> tuple[Path, Which]:
     """As `parse_source`, where an option --step may name the checkpoint instead.
 
     Raises:

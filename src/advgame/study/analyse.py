@@ -15,7 +15,7 @@ from advgame.judges.named import refuse_training_judge
 from advgame.metrics.power import detectable
 from advgame.metrics.replicates import crossed_bootstrap, mean_over_runs, paired_over_runs
 from advgame.store.taught import training_judges
-from advgame.study.cells import HARMFUL, OWN, missing, valid
+from advgame.study.cells import HARMFUL, OWN, current, missing, valid
 from advgame.study.chance import chance, planned_tests
 from advgame.study.outcomes import (
     Measure,
@@ -67,7 +67,7 @@ def analyse(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         `power`: what those tests can see, as sentences and numbers: see `power`.
         `missing`: RUN → the cells it lacks; all, for one without a record.
     """
-    study = plan.study
+    study, records = plan.study, current(plan, records)
     runs = {arm.name: _measured(plan, plan.of(arm.name), records) for arm in study.arms}
     start = valid(plan, plan.of(START)[0], records.get(START))
     primary = study.evaluate.primary
@@ -253,12 +253,14 @@ def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> 
 
 
 def _met(record: Record, runs: Mapping[str, Runs], cell: str, firm: bool) -> float | None:
-    """The untrained Defender's rate in a cell: its own, or that of an arm's Attackers on it."""
-    if cell in evaluation(record)["cells"]:
-        return _rate(record, Measure((cell,), firm))
+    """The untrained Defender's rate in a cell: that of all of an arm's Attackers, or its own.
+
+    Of an arm's Attackers it met one itself, that of the first run.
+    """
     arm = cell.removeprefix(f"{HARMFUL}/").removesuffix(" attacker")
     own = Measure((f"{HARMFUL}/{OWN}@start",), firm)
-    return mean_over_runs([_rate(run, own) for run in runs.get(arm, {}).values()])["value"]
+    met = mean_over_runs([_rate(run, own) for run in runs.get(arm, {}).values()])["value"]
+    return _rate(record, Measure((cell,), firm)) if met is None else met
 
 
 def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ A cell of a record is asked anew where it
 * was asked otherwise: other seeds, wrappers or judge          `asked`, kept in the cell
 * met the Attacker of another configuration                    `by`, its hash
 * met one of the same configuration that was trained anew      `prompts`, see `Folders.lacking`
+                                                               and `current`
 
 `usable` is a record less the first two (what another study asked stays), `valid` less what this
 study does not ask, too: what `analyse` sees. Two runs are compared where their cells were filled by
@@ -13,7 +14,7 @@ the same prompts on the same seeds: `outcomes.alike`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,6 +132,30 @@ def valid(plan: Plan, trial: Trial, record: Record | None) -> Record | None:
     found, asks = evaluation(known), to_be_asked_by(plan, trial)
     cells = {name: cell for name, cell in found["cells"].items() if name in asks}
     return {**known, "evaluation": {**found, "cells": cells}}
+
+
+def current(plan: Plan, records: Mapping[str, Record]) -> dict[str, Record]:
+    """Records less the cells that met an Attacker which has been trained anew since.
+
+    Such cells are measured again; where the Defender's weights are gone they stay out.
+    """
+    own = f"{HARMFUL}/{OWN}@start"
+    wrote = {
+        key: evaluation(each)["cells"].get(own, {}).get("prompts") for key, each in records.items()
+    }
+
+    def less(trial: Trial, record: Record) -> Record:
+        found = evaluation(record)
+        by = {cell.name: cell.by.key for cell in cells_of(plan, trial) if cell.by is not None}
+        old = {
+            name
+            for name, held in found["cells"].items()
+            if held.get("prompts") and wrote.get(by.get(name, "")) not in (None, held["prompts"])
+        }
+        cells = {name: held for name, held in found["cells"].items() if name not in old}
+        return {**record, "evaluation": {**found, "cells": cells}}
+
+    return {t.key: less(t, records[t.key]) for t in plan.trials if t.key in records}
 
 
 def missing(plan: Plan, trial: Trial, record: Record | None) -> tuple[str, ...]:

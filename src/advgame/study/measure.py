@@ -32,6 +32,7 @@ from advgame.study.folders import Folders
 from advgame.study.plan import START, Plan, Trial
 from advgame.types import Move, Role, Seed
 from advgame.validation import judge_rows
+from advgame.world import Judges
 
 
 class Measurement:
@@ -44,7 +45,7 @@ class Measurement:
             AdvGameError: there is no checkpoint, or seeds or a judge cannot be had.
         """
         self._plan, self._trial, self._folders = plan, trial, folders
-        start = plan.of(START)[0].config
+        self._start = start = plan.of(START)[0].config
         evaluate = plan.study.evaluate
         chosen = held_out_seeds(start, evaluate.benign, evaluate.seeds, evaluate.draw)
         self._seeds = {HARMFUL: chosen.pop(HARMFUL), **chosen}
@@ -65,8 +66,9 @@ class Measurement:
             return
         seeds = self._seeds[HARMFUL]
         seat = self._players.seat(Role.ATTACKER, "trained" if self._trial.trains else "start")
-        drift = self._trial.config.game.drift_ratio
-        made = asyncio.run(attacks(seeds, seat, self._players.check(), drift))
+        # One check for all: an arm that learns without one is not to win by what another drops.
+        check = Judges(self._start, self._folders.run(self._trial.key)).check()
+        made = asyncio.run(attacks(seeds, seat, check, self._start.game.drift_ratio))
         found = {
             "hash": self._trial.hash,
             "weights": weights,
