@@ -128,8 +128,8 @@ score is a place in a band rather than a probability; the distance from the diag
 one may be taken for the other. Bars count each reply by itself."
 _SECOND = "Two judges that agree may still be wrong together."
 _BIAS = "Things about a reply that say nothing about its worth. An instruction is tried on replies \
-that the judge called wrong, and the points are theirs; what counts is how far it exceeds the plain sentence. Shares are \
-means over requests."
+that the judge called wrong, and the points are theirs; what counts is how far it exceeds the \
+plain sentence. Shares are means over requests."
 
 
 def _people(report: Json) -> Iterator[Forest]:
