@@ -187,6 +187,9 @@ def test_an_arm_is_compared_with_the_one_it_names(tmp_path: Path) -> None:
     assert "defender-only − sequential:\n  primary: with 3 run seeds" in text
     page = page_of_study(json.loads(json.dumps(report)))
     assert "differ from joint (sequential from defender-only) at" in page["question"]
+    assert "900 sampled plus trained tokens a run? Measured" in page["question"]
+    report["config"]["train.budget_tokens"] = {"joint": 900, "sequential": 1_200}
+    assert "tokens a run (sequential 1,200)? Measured" in page_of_study(report)["question"]
     assert any(
         line.startswith("defender-only − sequential, primary: +") for line in page["findings"]
     )

@@ -53,6 +53,15 @@ def test_a_plan_gives_every_arm_a_run_before_any_gets_its_second(tmp_path: Path)
     assert plan.by_key("static-4").config.schedule.type == "static"
 
 
+def test_an_arm_may_have_a_budget_of_its_own(tmp_path: Path) -> None:
+    plan = make_plan(
+        write(tmp_path, STUDY.replace("{name: red,", "{name: red, budget_tokens: 70,"))
+    )
+    spent = {trial.arm: trial.config.train.budget_tokens for trial in plan.trials}
+    assert spent == {"start": 900, "joint": 900, "static": 900, "red": 70}
+    assert asked(plan) == asked(make_plan(write(tmp_path)))
+
+
 def test_defenders_meet_the_attackers_of_the_same_place(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path))
     static = plan.by_key("static-4")

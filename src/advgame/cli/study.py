@@ -154,7 +154,8 @@ def _show_plan(plan: Plan, folders: Folders) -> None:
     console = Console(highlight=False, markup=False)
     console.print(table)
     runs = sum(trial.trains for trial in plan.trials)
+    own = "".join(f", {a.name} {a.budget_tokens:,}" for a in study.arms if a.budget_tokens)
     console.print(
-        f"{runs} runs of {study.budget_tokens:,} sampled plus trained tokens each; "
+        f"{runs} runs of {study.budget_tokens:,} sampled plus trained tokens each{own}; "
         f"{study.evaluate.seeds} test seeds a set at most"
     )

@@ -40,7 +40,7 @@ def page_of_study(found: Json) -> dict[str, Any]:
     return {
         "name": f"Study {found['study']}",
         "question": f"How do schemes differ from {_references(found)} at "
-        f"{found['budget_tokens']:,} sampled plus trained tokens a run? {_measured(found)}",
+        f"{_budgets(found)}? {_measured(found)}",
         "findings": list(_findings(found)),
         "runs": [
             {
@@ -76,6 +76,14 @@ def _references(found: Json) -> str:
     own = {arm: _against(found, arm) for arm in found.get("against") or ()}
     rest = [f"{arm} from {other}" for arm, other in own.items() if other != found["reference"]]
     return f"{found['reference']} ({', '.join(rest)})" if rest else str(found["reference"])
+
+
+def _budgets(found: Json) -> str:
+    """The tokens of a run, and which arms had more or fewer."""
+    differ = (found.get("config") or {}).get("train.budget_tokens") or {}
+    own = [f"{a} {n:,}" for a, n in differ.items() if n != found["budget_tokens"]]
+    told = f"{found['budget_tokens']:,} sampled plus trained tokens a run"
+    return f"{told} ({', '.join(own)})" if own else told
 
 
 def _measured(found: Json) -> str:

@@ -31,6 +31,9 @@ class Arm(Config):
     """Run seeds; null = the study's."""
     against: str | None = None
     """The arm it is compared with; null = the study's reference. It changes no run."""
+    budget_tokens: int | None = Field(None, ge=1)
+    """Sampled plus trained tokens of each run; null = the study's. With another budget it says what
+    more of them buys, and is no scheme at equal compute."""
 
 
 class FixedAttack(Config):
@@ -74,7 +77,7 @@ class Study(Config):
     set: dict[str, Any] = Field(default_factory=dict)
     """Keys over every arm's preset; an arm's own keys win."""
     budget_tokens: int = Field(ge=1)
-    """Sampled plus trained tokens of each run."""
+    """Sampled plus trained tokens of each run, of all arms that name none."""
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
     """Run seeds."""
     reference: str

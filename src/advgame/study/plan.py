@@ -141,6 +141,10 @@ def make_plan(path: Path) -> Plan:
             overrides=study.set,
         )
     ]
+    budgets = {
+        arm.name: {"train": {"budget_tokens": arm.budget_tokens}} if arm.budget_tokens else {}
+        for arm in study.arms
+    }
     for place in range(max(len(study.seeds_of(arm)) for arm in study.arms)):
         for arm in study.arms:
             seeds = study.seeds_of(arm)
@@ -155,7 +159,7 @@ def make_plan(path: Path) -> Plan:
                             path,
                             f"arm {arm.name}: ",
                             arm.preset or study.base,
-                            merge(base, arm.set),
+                            merge(merge(base, budgets[arm.name]), arm.set),
                             named,
                         ),
                         overrides=merge(study.set, arm.set),
