@@ -151,7 +151,7 @@ def test_a_cap_that_bfloat16_would_hide_is_refused():
     config = Gemma2Config(**SMALL, final_logit_softcapping=15.0, attn_logit_softcapping=None)
     model = Gemma2ForCausalLM(config).eval().to(torch.bfloat16)
     with torch.no_grad():
-        model.lm_head.weight.normal_(std=0.6)
+        model.lm_head.weight.normal_(std=0.4)  # at 0.5 the packed pass alone shows it
     with pytest.raises(ModelError, match="Gemma2ForCausalLM cannot be trained here"):
         check_supported(model)
     model.config.final_logit_softcapping = None

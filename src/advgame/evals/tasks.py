@@ -137,13 +137,10 @@ def ask(judge: str, allow_training_judge: bool, kept: bool = True) -> Any:
     """Ask the question, unless its attack came to nothing. `kept`: see `build_task`."""
 
     async def solve(state: Any, generate: Any) -> Any:
-        api = get_model().api
-        if isinstance(api, AdvGameAPI):  # also when `inspect eval` runs this: nothing came before
-            trained_by = api.loaded.target.trained_by
-            refuse_training_judge(parse_judge(judge), trained_by, allowed=allow_training_judge)
-            cached: Any = False  # it keeps replies itself, by content
-        else:
-            cached = CachePolicy(expiry="1D") if kept else False  # to go on with what was stopped
+        # Before anything is asked, also when `inspect eval` runs this: nothing came before.
+        refuse_players_judge(judge, allowed=allow_training_judge)
+        ours = isinstance(get_model().api, AdvGameAPI)  # it keeps replies itself, by content
+        cached: Any = CachePolicy(expiry="1D") if kept and not ours else False
         if state.metadata["fault"]:
             return state
         return await generate(state, cache=cached, seed=derive(0, "eval", state.sample_id) >> 32)

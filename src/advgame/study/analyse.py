@@ -12,6 +12,7 @@ from typing import Any
 
 from advgame.config.overrides import differing
 from advgame.judges.named import refuse_training_judge
+from advgame.metrics.intervals import Difference
 from advgame.metrics.power import detectable
 from advgame.metrics.replicates import crossed_bootstrap, mean_over_runs, paired_over_runs
 from advgame.store.taught import training_judges
@@ -237,11 +238,9 @@ def _start(record: Record, runs: Mapping[str, Runs], primary: Sequence[str]) -> 
     """The untrained Defender: its rates, and what all trained Attackers of an arm do to it."""
     found = evaluation(record)
     rates = {name: cell["rate"] for name, cell in found["cells"].items()}
-    own = f"{HARMFUL}/{OWN}@start"
     for arm, known in runs.items():
-        met = [_rate(run, Measure((own,))) for run in known.values()]
-        if any(value is not None for value in met):
-            rates[f"{HARMFUL}/{arm} attacker"] = mean_over_runs(met)
+        if (met := _wins(known))["value"] is not None:
+            rates[f"{HARMFUL}/{arm} attacker"] = met
     main, cells = main_measure(primary)
     for name, firm in ((main, False), (firm_of(main), True)):
         if name in rates:  # plain seeds: their own rate has an interval
@@ -258,9 +257,14 @@ def _met(record: Record, runs: Mapping[str, Runs], cell: str, firm: bool) -> flo
     Of an arm's Attackers it met one itself, that of the first run.
     """
     arm = cell.removeprefix(f"{HARMFUL}/").removesuffix(" attacker")
-    own = Measure((f"{HARMFUL}/{OWN}@start",), firm)
-    met = mean_over_runs([_rate(run, own) for run in runs.get(arm, {}).values()])["value"]
+    met = _wins(runs.get(arm, {}), firm)["value"]
     return _rate(record, Measure((cell,), firm)) if met is None else met
+
+
+def _wins(runs: Runs, firm: bool = False) -> Difference:
+    """How often the Attackers of an arm win against the untrained Defender."""
+    own = Measure((f"{HARMFUL}/{OWN}@start",), firm)
+    return mean_over_runs([_rate(run, own) for run in runs.values()])
 
 
 def _attacker(runs: Runs, start: Record) -> dict[str, Any] | None:
