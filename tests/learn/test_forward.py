@@ -146,7 +146,7 @@ def test_a_model_that_caps_its_logits_is_refused():
 
 
 def test_a_cap_that_bfloat16_would_hide_is_refused():
-    """Of logits up to 10: a cap of 15 is off by 1 nat a token, within a quarter of a log-prob."""
+    """Of logits up to 10 a cap of 15 moves log-probs by less than a quarter of them."""
     torch.manual_seed(0)
     config = Gemma2Config(**SMALL, final_logit_softcapping=15.0, attn_logit_softcapping=None)
     model = Gemma2ForCausalLM(config).eval().to(torch.bfloat16)

@@ -156,6 +156,20 @@ def test_the_untrained_defender_stands_beside_every_attacker_of_an_arm(plan: Pla
     assert start["primary"]["value"] == pytest.approx(sum(parts) / 2)
 
 
+def test_the_untrained_main_measure_is_over_all_attackers_of_an_arm(tmp_path: Path) -> None:
+    primary = "primary: [harmful/plain, harmful/templates]"
+    attacked = (primary, "primary: [harmful/plain, harmful/sequential attacker]")
+    plan = make_fake_plan(tmp_path, attacked, ("attackers: [joint]", "attackers: [sequential]"))
+    records = {trial.key: record(plan, trial) for trial in plan.trials}
+    start = analyse(plan, records)["start"]["measures"]
+    met = records[START]["evaluation"]["cells"]["harmful/sequential attacker"]["rate"]["value"]
+    assert met != pytest.approx(
+        start["harmful/sequential attacker"]["value"]
+    )  # that of the first run
+    parts = [start[name]["value"] for name in ("harmful/plain", "harmful/sequential attacker")]
+    assert start["primary"]["value"] == pytest.approx(sum(parts) / 2)
+
+
 def test_power_is_of_the_test_that_is_reported_and_is_said_in_words(whole: dict[str, Any]) -> None:
     report = whole
     found = report["power"]["sequential"]["harmful/plain"]
