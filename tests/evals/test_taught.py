@@ -73,6 +73,8 @@ def test_the_judges_of_parents_and_grandparents_are_known(capsys: Captured) -> N
     assert kinds(taught_by(Path("child"))) == ["import", "rule"]
     assert refused(capsys, "child", "length.yaml")
     assert refused(capsys, "child@1", "length.yaml")
+    assert call("eval", "child@1", "--step", "1", "--task", "own", "--judge", "patterns") == 2
+    assert "both name a checkpoint" in told(capsys.readouterr().err)
     assert not refused(capsys, "child", "length.yaml", "--role", "attacker")
     assert call("judge", "follow", "child", "--judge", "length.yaml") == 2
     assert "trained this player" in told(capsys.readouterr().err)
